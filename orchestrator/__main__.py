@@ -1,0 +1,5 @@
+"""`python -m orchestrator` is `volgamma`."""
+
+from orchestrator.cli.app import main
+
+main()

@@ -1,0 +1,115 @@
+"""Configuration: command line > environment `VOLGAMMA_*` > `volgamma.toml` > defaults."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from orchestrator.errors import HostError
+
+_KEYS = {
+    "data_dir",
+    "database_url",
+    "paper_url",
+    "live",
+    "model",
+    "base_url",
+    "prompt_template",
+    "llm_timeout_s",
+    "llm_port",
+    "paper_equity",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Resolved settings of one command."""
+
+    data_dir: Path
+    database_url: str
+    paper_url: str | None
+    live: bool
+    model: str | None
+    base_url: str | None
+    prompt_template: str | None
+    llm_timeout_s: float | None
+    llm_port: int
+    environment: Mapping[str, str] = field(repr=False)
+
+    @property
+    def api_key(self) -> str | None:
+        """The model server's key; never stored, logged or printed."""
+        return self.environment.get("OPENAI_API_KEY") or None
+
+
+def load(environment: Mapping[str, str] | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Settings from all sources. Raises HostError for an unknown or ill-typed key, naming it."""
+    env = dict(os.environ if environment is None else environment)
+    values = _from_file(env)
+    for key in _KEYS:
+        if (text := env.get(f"VOLGAMMA_{key.upper()}")) is not None:
+            values[key] = text
+    values.update({key: value for key, value in (overrides or {}).items() if value is not None})
+    data_dir = Path(str(values.get("data_dir") or _default_data_dir())).expanduser()
+    base_url = values.get("base_url") or env.get("OPENAI_BASE_URL")
+    return Settings(
+        data_dir=data_dir,
+        database_url=str(values.get("database_url") or f"sqlite:///{data_dir / 'volgamma.sqlite'}"),
+        paper_url=_text(values.get("paper_url")),
+        live=_switch(values.get("live", False)),
+        model=_text(values.get("model")),
+        base_url=_text(base_url),
+        prompt_template=_text(values.get("prompt_template")),
+        llm_timeout_s=_number("llm_timeout_s", values.get("llm_timeout_s")),
+        llm_port=int(_number("llm_port", values.get("llm_port")) or 8931),
+        environment=env,
+    )
+
+
+def _default_data_dir() -> str:
+    from platformdirs import user_data_dir
+
+    return user_data_dir("volgamma", appauthor=False)
+
+
+def _from_file(env: Mapping[str, str]) -> dict[str, Any]:
+    path = Path(env.get("VOLGAMMA_CONFIG", "volgamma.toml"))
+    if not path.is_file():
+        if "VOLGAMMA_CONFIG" in env:
+            raise HostError("config_missing", f"VOLGAMMA_CONFIG names {path}, which is no file", "correct the path")
+        return {}
+    try:
+        values = tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        raise HostError("config_invalid", f"{path}: {error}", "correct the TOML") from error
+    for key in values:
+        if key not in _KEYS:
+            near = get_close_matches(key, sorted(_KEYS), n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(_KEYS))}"
+            raise HostError("config_invalid", f"{path}: unknown key {key!r}", hint)
+    return values
+
+
+def _text(value: Any) -> str | None:
+    return None if value in (None, "") else str(value)
+
+
+def _switch(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    text = str(value).strip().lower()
+    if text not in {"true", "false", "1", "0"}:
+        raise HostError("config_invalid", f"live = {value!r} is neither true nor false", "write true or false")
+    return text in {"true", "1"}
+
+
+def _number(key: str, value: Any) -> float | None:
+    if value in (None, ""):
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise HostError("config_invalid", f"{key} = {value!r} is no number", "write a plain number") from error
