@@ -1,6 +1,11 @@
 """The command line. Each command is a file beside this one; heavy imports stay inside the commands."""
 
+from importlib import import_module
+
 import typer
+
+#: Modules of this folder with a `register(app)`, in the order shown by --help.
+COMMANDS: tuple[str, ...] = ()
 
 app = typer.Typer(
     name="volgamma",
@@ -13,4 +18,6 @@ app = typer.Typer(
 
 def main() -> None:
     """Entry point of `volgamma`."""
+    for name in COMMANDS:
+        import_module(f"orchestrator.cli.{name}").register(app)
     app()

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from traders.contract.base import Frozen
 from traders.contract.context import Context
@@ -16,3 +16,5 @@ class Bundle(Frozen):
     context: Context
     quote: Quote
     switches: Switches
+    #: The rest of a journal entry (snapshot, portfolio, proposal, verdict, ...), so that an export replays elsewhere.
+    record: dict[str, JsonValue] | None = None
