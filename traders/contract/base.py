@@ -1,7 +1,7 @@
 """What every shared type is made of: frozen models, exact numbers, canonical JSON.
 
 Money, prices and quantities are ``Decimal`` and travel as decimal strings. Fractions and ratios are ``Decimal``
-inside (0.12 / 0.08 must be 1.5, not 1.4999999999999998) and travel as JSON numbers. Times are integer UTC
+inside (0.0306 / 0.0204 must be 1.5, not 1.4999999999999998) and travel as JSON numbers. Times are integer UTC
 milliseconds.
 """
 

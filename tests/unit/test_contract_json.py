@@ -1,0 +1,89 @@
+"""The JSON others rely on, held by golden files, and the exactness of numbers on the way through it."""
+
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from traders.contract.base import Fraction, Money, canonical_json, content_hash
+from traders.contract.decision import Decision
+from traders.contract.verdict import ExecutionPlan, Verdict
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+FRACTION: TypeAdapter[Decimal] = TypeAdapter(Fraction)
+MONEY: TypeAdapter[Decimal] = TypeAdapter(Money)
+
+
+@pytest.mark.parametrize(
+    ("name", "type_"),
+    [("decision_enter", Decision), ("verdict_refused", Verdict), ("execution_plan", ExecutionPlan)],
+)
+def test_golden_file_is_exactly_what_we_write(name: str, type_: type[BaseModel]) -> None:
+    document = json.loads((GOLDEN / f"{name}.json").read_text())
+    value = type_.model_validate_json(json.dumps(document))
+    assert value.model_dump(mode="json", by_alias=True) == document
+    assert type_.model_validate_json(value.model_dump_json(by_alias=True)) == value
+
+
+def golden_decision(**changes: Any) -> dict[str, Any]:
+    return {**json.loads((GOLDEN / "decision_enter.json").read_text()), **changes}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"extra": 1},
+        {"action": "buy"},
+        {"plan": None},
+        {"evidence": []},
+        {"confidence": 1.01},
+        {"confidence": "NaN"},
+        {"rationale": "x" * 601},
+        {"symbol": "no symbol at all!"},
+        {"reduce_fraction": 0.5},
+        {"evidence": [{"reading": "sol.1h.atr_ratio", "value": 1e400}]},
+        {"invalidation": [{"reading": "sol.1h.atr_ratio", "op": "eq", "value": 1}]},
+    ],
+)
+def test_broken_decisions_do_not_parse(changes: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Decision.model_validate_json(json.dumps(golden_decision(**changes)))
+
+
+def test_fractions_are_exact() -> None:
+    """0.0306 / 0.0204 is 1.5; in binary floats it is 1.4999999999999998."""
+    stop, target = FRACTION.validate_json("0.0204"), FRACTION.validate_json("0.0306")
+    assert target / stop == Decimal("1.5")
+    assert 0.0306 / 0.0204 < 1.5
+
+
+@given(st.floats(min_value=-1e12, max_value=1e12, allow_nan=False))
+def test_fraction_survives_json(number: float) -> None:
+    value = FRACTION.validate_python(number)
+    assert FRACTION.validate_json(FRACTION.dump_json(value)) == value
+
+
+@given(st.decimals(min_value=-(10**15), max_value=10**15, allow_nan=False, places=9))
+def test_money_survives_json_to_the_last_digit(amount: Decimal) -> None:
+    text = json.loads(MONEY.dump_json(amount))
+    assert isinstance(text, str)
+    assert "E" not in text.upper()
+    assert MONEY.validate_python(text) == amount
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "1e400", '"1e400"', "true", "null", '"abc"'])
+def test_money_refuses_what_is_no_amount(text: str) -> None:
+    with pytest.raises(ValidationError):
+        MONEY.validate_json(text)
+
+
+def test_canonical_json_has_one_text() -> None:
+    assert canonical_json({"b": 1, "a": [1.5, "é"]}) == '{"a":[1.5,"\\u00e9"],"b":1}'
+    assert content_hash({"b": 1, "a": 2}) == content_hash({"a": 2, "b": 1})
+    with pytest.raises(ValueError):
+        canonical_json(float("nan"))
