@@ -5,7 +5,7 @@ from importlib import import_module
 import typer
 
 #: Modules of this folder with a `register(app)`, in the order shown by --help.
-COMMANDS: tuple[str, ...] = ("schema",)
+COMMANDS: tuple[str, ...] = ("schema", "llm")
 
 app = typer.Typer(
     name="volgamma",

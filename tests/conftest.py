@@ -1,0 +1,46 @@
+"""No test reaches the network: a connection to anything but this machine raises at once, naming the address."""
+
+import ipaddress
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+
+class NetworkForbidden(RuntimeError):
+    """A test tried to leave this machine. No OSError, so that no retry takes it for a broken connection."""
+
+
+def _is_local(host: Any) -> bool:
+    name = host.decode() if isinstance(host, bytes) else host
+    if name in (None, "", "localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(str(name).split("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+@pytest.fixture(autouse=True, scope="session")
+def network_off() -> Iterator[None]:
+    """Loopback and Unix sockets work, everything else raises NetworkForbidden, name look-ups included."""
+    with pytest.MonkeyPatch.context() as patch:
+        for method in ("connect", "connect_ex"):
+            original = getattr(socket.socket, method)
+
+            def guarded(self: socket.socket, address: Any, original: Any = original) -> Any:
+                if isinstance(address, tuple) and not _is_local(address[0]):
+                    raise NetworkForbidden(f"a test tried to connect to {address[0]}:{address[1]}")
+                return original(self, address)
+
+            patch.setattr(socket.socket, method, guarded)
+        look_up = socket.getaddrinfo
+
+        def guarded_look_up(host: Any, *rest: Any, **named: Any) -> Any:
+            if not _is_local(host):
+                raise NetworkForbidden(f"a test tried to look up {host!r}")
+            return look_up(host, *rest, **named)
+
+        patch.setattr(socket, "getaddrinfo", guarded_look_up)
+        yield

@@ -1,0 +1,130 @@
+"""Every reading this trader knows: its digits, unit, and meaning in a few words, in the order prompts show them.
+
+Names are written without the symbol's prefix; `{tf}` stands for 1h, 4h and 1d. Rates are fractions.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+TIMEFRAMES = ("1h", "4h", "1d")
+
+
+@dataclass(frozen=True)
+class Spec:
+    """How a reading is rounded and explained. `unit` "flag" is 0 or 1; "sign" is -1, 0 or 1."""
+
+    digits: int
+    unit: str
+    meaning: str
+
+
+_PER_TIMEFRAME = {
+    "close": Spec(6, "USDT", "close of the last closed bar"),
+    "atr14": Spec(6, "USDT", "average true range, 14, Wilder"),
+    "atr50": Spec(6, "USDT", "average true range, 50, Wilder"),
+    "atr_ratio": Spec(4, "ratio", "ATR14 / ATR50"),
+    "natr14": Spec(6, "of price", "ATR14 / close"),
+    "tr_multiple": Spec(4, "ratio", "last true range / ATR14 before it"),
+    "bb_upper": Spec(6, "USDT", "upper Bollinger band (20, 2)"),
+    "bb_middle": Spec(6, "USDT", "middle band"),
+    "bb_lower": Spec(6, "USDT", "lower band"),
+    "bb_bandwidth": Spec(6, "ratio", "(upper - lower) / middle"),
+    "bb_bandwidth_mean": Spec(6, "ratio", "mean of the band widths before it"),
+    "bb_squeeze_run": Spec(0, "bars", "bars in a row below that mean"),
+    "bb_expansion_age": Spec(0, "bars", "bars since the last expansion after a squeeze"),
+    "bb_position": Spec(0, "sign", "close above (1), inside (0), below (-1) the bands"),
+    "rsi14": Spec(2, "0-100", "RSI, Wilder"),
+    "rsi_divergence": Spec(0, "sign", "1 bullish, -1 bearish, 0 none"),
+    "volume_ratio": Spec(4, "ratio", "volume / mean of 20 bars"),
+}
+
+_ONCE = {
+    "1h.atr_ratio_prev": Spec(4, "ratio", "ATR14 / ATR50 one bar earlier"),
+    "1h.natr14_median_1y": Spec(6, "of price", "median of ATR14 / close, one year"),
+    "1h.vix_proxy": Spec(4, "ratio", "ATR14 / close over its one-year median"),
+    "price.last": Spec(8, "USDT", "last price"),
+    "price.mark": Spec(8, "USDT", "mark price"),
+    "price.index": Spec(8, "USDT", "index price"),
+    "price.basis": Spec(6, "of index", "mark / index - 1"),
+    "price.quote_volume_24h": Spec(0, "USDT", "turnover of 24 h"),
+    "funding.rate_8h": Spec(8, "per 8 h", "next funding rate; positive: longs pay"),
+    "funding.settled_rate_8h": Spec(8, "per 8 h", "last settled funding rate"),
+    "funding.interval_hours": Spec(2, "h", "funding interval"),
+    "funding.seconds_to_next": Spec(0, "s", "time to the next funding"),
+    "funding.apr": Spec(6, "per year", "next funding rate, annualised"),
+    "book.mid": Spec(8, "USDT", "middle of best bid and ask"),
+    "book.spread": Spec(6, "of mid", "best ask - best bid"),
+    "book.imbalance": Spec(4, "share", "bids / both sides within 1 % of mid"),
+    "book.depth_usdt": Spec(0, "USDT", "both sides within 1 % of mid"),
+    "oi.coins": Spec(2, "coins", "open interest"),
+    "oi.change_1h": Spec(6, "fraction", "change of open interest, 1 h"),
+    "oi.change_4h": Spec(6, "fraction", "change of open interest, 4 h"),
+    "oi.change_24h": Spec(6, "fraction", "change of open interest, 24 h"),
+    "oi.state": Spec(0, "sign", "1 fresh positions, -1 closing, 0 neither"),
+    "lsr.accounts": Spec(4, "ratio", "longs / shorts, all accounts"),
+    "lsr.top_accounts": Spec(4, "ratio", "longs / shorts, top accounts"),
+    "lsr.top_positions": Spec(4, "ratio", "longs / shorts, top positions"),
+    "lsr.taker": Spec(4, "ratio", "taker buys / sells"),
+    "signal.volatility": Spec(0, "flag", "1h ATR ratio above the expansion limit"),
+    "signal.bollinger": Spec(0, "flag", "expansion after a squeeze, recent"),
+    "signal.funding": Spec(0, "flag", "funding beyond the extreme limit"),
+    "signal.imbalance": Spec(0, "flag", "book leans to one side"),
+    "signal.count": Spec(0, "of 4", "entry signals that hold"),
+}
+
+#: Readings of the pair SOL/AVAX: without a symbol's prefix.
+PAIR = {
+    "pair.correlation_72h": Spec(4, "correlation", "of hourly returns, 72 h"),
+    "pair.correlation_720h": Spec(4, "correlation", "of hourly returns, 720 h"),
+    "pair.beta_720h": Spec(4, "ratio", "beta to the partner, 720 h"),
+    "pair.spread_z_72h": Spec(4, "sigma", "spread to the partner over 72 h"),
+}
+
+#: What a small model is shown: enough for every rule it is told, and no more.
+KEY_READINGS = (
+    "1h.atr_ratio",
+    "1h.tr_multiple",
+    "1h.natr14",
+    "1h.natr14_median_1y",
+    "1h.vix_proxy",
+    "1h.bb_expansion_age",
+    "1h.bb_position",
+    "1h.rsi14",
+    "1h.volume_ratio",
+    "4h.atr_ratio",
+    "1d.atr_ratio",
+    "price.mark",
+    "price.basis",
+    "funding.rate_8h",
+    "book.imbalance",
+    "book.depth_usdt",
+    "oi.change_24h",
+    "signal.volatility",
+    "signal.bollinger",
+    "signal.funding",
+    "signal.imbalance",
+    "signal.count",
+)
+
+
+def catalogue(prefix: str) -> dict[str, Spec]:
+    """Full name -> specification of every reading of the symbol with this prefix (`sol`)."""
+    names: dict[str, Spec] = {}
+    for timeframe in TIMEFRAMES:
+        names |= {f"{prefix}.{timeframe}.{name}": spec for name, spec in _PER_TIMEFRAME.items()}
+        names |= {f"{prefix}.{name}": spec for name, spec in _ONCE.items() if name.startswith(f"{timeframe}.")}
+    names |= {f"{prefix}.{name}": spec for name, spec in _ONCE.items() if f"{prefix}.{name}" not in names}
+    return names | PAIR
+
+
+def key_readings(prefix: str) -> tuple[str, ...]:
+    """Full names of the short list."""
+    return tuple(f"{prefix}.{name}" for name in KEY_READINGS)
+
+
+def shown(value: float) -> str:
+    """A reading's value as prompts show it: plain digits, no exponent, no trailing zeros."""
+    text = format(Decimal(repr(value)), "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
