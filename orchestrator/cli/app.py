@@ -5,7 +5,16 @@ from importlib import import_module
 import typer
 
 #: Modules of this folder with a `register(app)`, in the order shown by --help.
-COMMANDS: tuple[str, ...] = ("schema", "llm")
+COMMANDS: tuple[str, ...] = (
+    "schema",
+    "llm",
+    "constraints",
+    "journal",
+    "replay",
+    "traders",
+    "database",
+    "kill",
+)
 
 app = typer.Typer(
     name="volgamma",

@@ -1,0 +1,233 @@
+"""`volgamma constraints`: the authoritative limits, in versions with who, when and why."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from orchestrator.cli import text
+from orchestrator.cli.output import command, emit
+from orchestrator.cli.person import now_ms, who
+from orchestrator.errors import HostError, UsageError
+
+Trader = Annotated[int, typer.Option("--trader", help="whose constraints")]
+Json = Annotated[bool, typer.Option("--json", help="one JSON document on stdout")]
+Why = Annotated[str, typer.Option("--why", help="reason, kept with the change")]
+Who = Annotated[str | None, typer.Option("--who", help="author; by default the name you are logged in with")]
+
+_NUMBERS = {"ignore_unknown_options": True}  # so that a negative value is a value and not an option
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(no_args_is_help=True)
+    group.command("show", help="Current limits, or one of them, e.g. `volgamma constraints show leverage_max`.")(show)
+    group.command(
+        "set",
+        context_settings=_NUMBERS,
+        help='Change limits as a new version, e.g. `volgamma constraints set leverage_max 7 --why "calmer"`; '
+        "a part of a value: `data_age_max_s.book 10`.",
+    )(set_)
+    group.command("history", help="Every version and what it changed, e.g. `volgamma constraints history`.")(history)
+    group.command("diff", help="Two versions compared, e.g. `volgamma constraints diff 1 3`, or `diff --profile`.")(
+        diff
+    )
+    group.command("export", help="All limits as JSON, e.g. `volgamma constraints export limits.json`.")(export)
+    group.command("import", help='Make an export current, e.g. `... import limits.json --why "from the lab"`.')(import_)
+    app.add_typer(group, name="constraints", help="The limits every decision is judged by.")
+
+
+@command
+def show(
+    key: Annotated[str | None, typer.Argument(help="one constraint, with its history line")] = None,
+    trader: Trader = 11,
+    as_json: Json = False,
+) -> None:
+    """Current limits."""
+    with _repository() as repository:
+        document = repository.export_document(trader)
+        if key is not None:
+            repository.history(trader, key)  # names an unknown key
+    if key is None:
+        if as_json:
+            emit(document)
+            return
+        typer.echo(f"trader {trader}, version {document['version']}, hash {document['hash']}\n")
+        rows = [(row["key"], row["unit"], text.value(row["value"])) for row in document["values"]]
+        typer.echo(text.table(("key", "unit", "value"), rows), nl=False)
+        return
+    row = next(row for row in document["values"] if row["key"] == key)
+    if as_json:
+        head = {name: document[name] for name in ("trader_id", "version", "hash")}
+        emit({"schema": "volgamma.constraint/1", **head, **row})
+        return
+    from traders.contract.limits import Limits
+
+    about = [
+        (key, f"{text.value(row['value'])} {row['unit']}"),
+        ("meaning", str(Limits.model_fields[key].description)),
+        ("source", row["source"]),
+        ("changed", f"{text.when(row['when'])} by {row['who']}: {row['why']}"),
+    ]
+    typer.echo(text.fields(about), nl=False)
+
+
+@command
+def set_(
+    changes: Annotated[list[str], typer.Argument(metavar="KEY VALUE [KEY VALUE]...")],
+    why: Why,
+    who_: Who = None,
+    trader: Trader = 11,
+    as_json: Json = False,
+) -> None:
+    """A new version."""
+    if len(changes) % 2:
+        raise UsageError("usage", "each KEY needs a VALUE", 'volgamma constraints set KEY VALUE --why "..."')
+    keys = changes[::2]
+    if len(set(keys)) != len(keys):
+        raise UsageError("usage", "a KEY is given twice", "give each key once")
+    wanted = {key: _parsed(given) for key, given in zip(keys, changes[1::2], strict=True)}
+    with _repository() as repository:
+        before = repository.current(trader).version
+        made = repository.set(trader, wanted, who(who_), why, now_ms())
+        _report(repository, trader, before, made.version, as_json)
+
+
+@command
+def history(
+    key: Annotated[str | None, typer.Argument(help="only changes of this constraint")] = None,
+    trader: Trader = 11,
+    as_json: Json = False,
+) -> None:
+    """Versions, oldest first."""
+    with _repository() as repository:
+        versions = repository.history(trader, key)
+    if as_json:
+        emit(
+            {
+                "schema": "volgamma.constraints_history/1",
+                "trader_id": trader,
+                "versions": [
+                    {
+                        "version": one.version,
+                        "hash": one.hash,
+                        "who": one.who,
+                        "when": one.when,
+                        "why": one.why,
+                        "changes": [{"key": c.key, "old": c.old, "new": c.new} for c in one.changes],
+                    }
+                    for one in versions
+                ],
+            }
+        )
+        return
+    for one in versions:
+        typer.echo(f"version {one.version}  {text.when(one.when)}  {one.who}: {one.why}")
+        if one.version == 1 and key is None:
+            typer.echo(f"    {len(one.changes)} constraints")
+        else:
+            _print_changes(one.changes)
+
+
+@command
+def diff(
+    first: Annotated[int | None, typer.Argument(help="a version")] = None,
+    second: Annotated[int | None, typer.Argument(help="another version, by default the current one")] = None,
+    profile: Annotated[bool, typer.Option("--profile", help="the delivered defaults against the current set")] = False,
+    trader: Trader = 11,
+    as_json: Json = False,
+) -> None:
+    """What differs."""
+    if profile == (first is not None):
+        raise UsageError("usage", "give versions or --profile", "volgamma constraints diff 1 2")
+    with _repository() as repository:
+        current = repository.current(trader).version
+        start, end = (1 if first is None else first), (current if second is None else second)
+        changes = repository.diff(trader, start, end)
+    if as_json:
+        listed = [{"key": c.key, "old": c.old, "new": c.new} for c in changes]
+        head = {"schema": "volgamma.constraints_diff/1", "trader_id": trader}
+        emit({**head, "first": start, "second": end, "changes": listed})
+        return
+    typer.echo(f"version {start} -> {end}: " + (f"{len(changes)} changed" if changes else "no difference"))
+    _print_changes(changes)
+
+
+@command
+def export(
+    file: Annotated[Path | None, typer.Argument(help="where to; stdout by default")] = None,
+    version: Annotated[int | None, typer.Option(help="an older version")] = None,
+    trader: Trader = 11,
+    as_json: Json = False,
+) -> None:
+    """The export document."""
+    with _repository() as repository:
+        document = repository.export_document(trader, version)
+    if file is None or as_json:
+        emit(document)
+    if file is not None:
+        try:
+            file.write_text(json.dumps(document, indent=2, ensure_ascii=True) + "\n")
+        except OSError as error:
+            raise HostError("cannot_write", f"{file}: {error.strerror}", "name a file you may write") from error
+
+
+@command
+def import_(
+    file: Annotated[Path, typer.Argument(help="written by `constraints export`")],
+    why: Why,
+    who_: Who = None,
+    trader: Trader = 11,
+    as_json: Json = False,
+) -> None:
+    """Make an export the current version."""
+    try:
+        document = json.loads(file.read_text())
+    except OSError as error:
+        raise HostError("cannot_read", f"{file}: {error.strerror}", "name a file you may read") from error
+    except ValueError as error:
+        raise HostError("bad_import", f"{file} is no JSON: {error}", "use a file of `constraints export`") from error
+    with _repository() as repository:
+        before = repository.current(trader).version
+        made = repository.import_document(document, who(who_), why, now_ms(), trader_id=trader)
+        _report(repository, trader, before, made.version, as_json)
+
+
+def _repository() -> Any:
+    """A context manager giving the ConstraintsRepository of the configured database."""
+    from contextlib import contextmanager
+
+    from db.constraints_repository import ConstraintsRepository
+    from orchestrator import settings
+    from orchestrator.storage import opened
+
+    @contextmanager
+    def manager() -> Any:
+        with opened(settings.load()) as database:
+            yield ConstraintsRepository(database)
+
+    return manager()
+
+
+def _parsed(given: str) -> Any:
+    """JSON when it is JSON, else the text itself."""
+    try:
+        return json.loads(given)
+    except ValueError:
+        return given
+
+
+def _report(repository: Any, trader: int, before: int, after: int, as_json: bool) -> None:
+    if as_json:
+        emit(repository.export_document(trader))
+    elif before == after:
+        typer.echo(f"nothing changed: these are the values of version {after}")
+    else:
+        typer.echo(f"version {after}")
+        _print_changes(repository.diff(trader, before, after))
+
+
+def _print_changes(changes: Any) -> None:
+    for change in changes:
+        typer.echo(f"    {change.key}: {text.value(change.old)} -> {text.value(change.new)}")
