@@ -1,0 +1,67 @@
+"""What the account looks like right now: portfolio, switches, budgets. The venue is the truth for amounts."""
+
+from decimal import Decimal
+
+from orchestrator import kill_switch
+from orchestrator.desk import Desk
+from orchestrator.errors import HostError
+from orchestrator.execution.venue import VenueError
+from orchestrator.portfolio import build_portfolio, pair_state
+from traders.contract.constraints import ConstraintSet
+from traders.contract.portfolio import Portfolio
+from traders.contract.quote import Switches
+
+DAY_MS = 86_400_000
+
+
+async def read_portfolio(desk: Desk) -> Portfolio:
+    """Balance and positions from the venue, pairs from the database. Raises HostError when the venue does not say."""
+    store = desk.store
+    try:
+        now = await desk.venue.server_time()
+        balance = await desk.venue.balance()
+        pairs = store.pairs.open_pairs(desk.exchange_name)
+        current = []
+        for pair in pairs:
+            symbols = list(dict.fromkeys(leg.symbol for leg in pair.legs))
+            fees = await desk.venue.fees(pair.symbol)
+            fills = [fill for symbol in symbols for fill in await desk.venue.fills(symbol, pair.opened_at)]
+            income = [row for symbol in symbols for row in await desk.venue.income(symbol, pair.opened_at)]
+            positions = await desk.venue.positions(symbols)
+            current.append(pair_state(pair, positions, fills, income, fees.taker))
+    except VenueError as error:
+        raise HostError(
+            "account_unknown",
+            f"the account on {desk.exchange_name} cannot be read: {error}",
+            "try again; nothing was sent",
+        ) from error
+    high, day_start = store.state.note_equity(desk.exchange_name, balance.equity, now)
+    return build_portfolio(
+        balance,
+        current,
+        equity_high=high,
+        day_start_equity=day_start,
+        trades_24h=store.pairs.trades_since(now - DAY_MS, desk.exchange_name),
+    )
+
+
+def budgets_left(desk: Desk, constraints: ConstraintSet, now: int) -> tuple[int, Decimal]:
+    """Model tokens and USD left of this UTC day."""
+    used, cost = desk.store.journal.model_usage_since(constraints.trader_id, now - now % DAY_MS)
+    limits = constraints.limits
+    return limits.llm_tokens_day - used, limits.llm_cost_day - Decimal(str(cost))
+
+
+async def read_switches(desk: Desk, constraints: ConstraintSet) -> Switches:
+    """Kill switch, latches, unknown orders and budgets as they are now; whatever cannot be read counts as thrown."""
+    store, exchange = desk.store, desk.exchange_name
+    now = await desk.venue.server_time()
+    tokens, cost = budgets_left(desk, constraints, now)
+    return Switches(
+        kill=kill_switch.read(store.database, desk.settings.data_dir).killed,
+        drawdown_latched=store.state.drawdown_latched(exchange),
+        unknown_orders=len(store.orders.unresolved()),
+        unprotected_pairs=sum(1 for pair in store.pairs.open_pairs(exchange) if not pair.protected),
+        llm_tokens_left=max(0, tokens),
+        llm_cost_left=max(Decimal(0), cost),
+    )

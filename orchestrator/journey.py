@@ -1,0 +1,282 @@
+"""The journey of one decision: fetch, observe, propose, requote, review, journal, carry out.
+
+Each stage's product is in the journal before the next stage rests on it; orders leave only after the verdict is.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any, Literal
+
+from pydantic import JsonValue
+
+from data_fetchers.symbols import UnknownSymbol, normalise
+from orchestrator.account import budgets_left, read_portfolio, read_switches
+from orchestrator.decide_report import NO_EXECUTION, Candidate, DecideReport
+from orchestrator.decision_id import decision_id
+from orchestrator.desk import Desk
+from orchestrator.errors import HostError, UsageError
+from orchestrator.hands import carry_out_verdict, recover_open_business
+from orchestrator.requote import requote
+from orchestrator.risk_guard.review import review
+from orchestrator.storage import translated
+from traders.contract.constraints import ConstraintSet
+from traders.contract.context import Context
+from traders.contract.decision import AbstainReason, Action
+from traders.contract.model import Model, ModelFailed, ModelReply, ModelRequest
+from traders.contract.portfolio import Portfolio
+from traders.contract.proposal import Proposal
+from traders.contract.quote import Quote
+
+Policy = Literal["llm", "rules"]
+ModelSource = Callable[[], AbstractAsyncContextManager[Model]]
+CODE_VERSION = version("volatility-gamma")
+
+
+class AlreadyClaimed(HostError):
+    """Another process takes, or took, this decision."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to decide on. `suffix` makes a manual decision unique; `due` is the scheduled time (None: now)."""
+
+    symbol: str
+    policy: Policy
+    dry_run: bool = False
+    compare: bool = False
+    due: int | None = None
+    suffix: str | None = None
+
+
+class Stopwatch:
+    """Wall milliseconds by stage."""
+
+    def __init__(self, monotonic_ms: Callable[[], float]) -> None:
+        self._now = monotonic_ms
+        self._start = self._last = monotonic_ms()
+        self.laps: dict[str, int] = {}
+
+    def lap(self, name: str) -> None:
+        """The time since the last lap goes to `name`."""
+        now = self._now()
+        self.laps[name] = self.laps.get(name, 0) + round(now - self._last)
+        self._last = now
+
+    def total(self) -> dict[str, int]:
+        """All laps, with the total."""
+        return {**self.laps, "total": round(self._now() - self._start)}
+
+
+class SpentModel:
+    """Stands in for a model whose budget is used up: it fails at once, and the trader abstains."""
+
+    name = "none"
+    template: Literal["compact", "full"] = "compact"
+
+    async def complete(self, request: ModelRequest) -> ModelReply:
+        """Never answers."""
+        raise ModelFailed(AbstainReason.BUDGET, "the model budget of this UTC day is used up")
+
+
+def allowed_symbol(text: str, constraints: ConstraintSet) -> str:
+    """The unified symbol. Raises UsageError for no symbol at all, HostError for one that this trader may not trade."""
+    try:
+        symbol = normalise(text)
+    except UnknownSymbol as error:
+        raise UsageError("unknown_symbol", str(error), "use SOL or AVAX") from error
+    allowed = constraints.limits.allowed_symbols
+    if symbol not in allowed:
+        raise HostError(
+            "symbol_not_allowed",
+            f"{symbol} is not among the symbols of trader #{constraints.trader_id}: {', '.join(allowed)}",
+            "use one of them, or change allowed_symbols with `volgamma constraints set`",
+        )
+    return symbol
+
+
+async def decide(desk: Desk, order: Order, open_model: ModelSource) -> DecideReport:
+    """One decision, end to end. Raises HostError when it could not be taken; refused and abstained are results."""
+    watch = Stopwatch(desk.clock.monotonic_ms)
+    constraints = desk.constraints()
+    symbol = allowed_symbol(order.symbol, constraints)
+    recovery = await recover_open_business(desk, constraints)
+    portfolio = await read_portfolio(desk)
+    now = await desk.venue.server_time()
+    first_id = decision_id(desk.trader.descriptor.trader_id, symbol, order.due or now, order.suffix)
+    claim(desk, first_id, symbol, order.policy, now)
+    try:
+        return await _claimed(desk, order, open_model, watch, constraints, symbol, portfolio, first_id, now, recovery)
+    except BaseException as error:
+        desk.store.journal.finish(first_id, "failed", {"error": f"{type(error).__name__}: {error}"[:500]})
+        raise
+
+
+def claim(desk: Desk, name: str, symbol: str, policy: str, now: int) -> None:
+    """Take a decision id. Raises AlreadyClaimed."""
+    with translated():
+        mine = desk.store.journal.claim(name, desk.trader.descriptor.trader_id, symbol, desk.exchange_name, policy, now)
+    if not mine:
+        raise AlreadyClaimed("already_claimed", f"decision {name} was taken before", "see `volgamma journal show`")
+
+
+async def _claimed(
+    desk: Desk,
+    order: Order,
+    open_model: ModelSource,
+    watch: Stopwatch,
+    constraints: ConstraintSet,
+    symbol: str,
+    portfolio: Portfolio,
+    first_id: str,
+    now: int,
+    recovery: tuple[str, ...],
+) -> DecideReport:
+    from data_fetchers.collector import collect
+
+    watch.lap("start")
+    snapshot = await collect(
+        desk.trader.requirements(symbol), desk.exchange, venue_name=desk.exchange_name, clock=desk.clock
+    )
+    watch.lap("fetch")
+    context = desk.trader.observe(snapshot, portfolio, constraints)
+    watch.lap("indicators")
+    shared = {"snapshot": snapshot, "portfolio": portfolio, "constraints": constraints, "context": context}
+    for kind, document in shared.items():
+        desk.store.journal.record(first_id, kind, document)
+    watch.lap("journal")
+    candidates = [await _candidate(desk, order.policy, open_model, context, constraints, first_id, watch)]
+    if order.compare and order.policy == "llm":
+        beside_id = f"{first_id}-rules"
+        claim(desk, beside_id, symbol, "rules", now)
+        for kind, document in shared.items():
+            desk.store.journal.record(beside_id, kind, document)
+        candidates.append(await _candidate(desk, "rules", open_model, context, constraints, beside_id, watch))
+    chosen = next((item for item in candidates if acts(item)), candidates[0])
+    execution = await _execute(desk, order, context, constraints, chosen)
+    watch.lap("execution")
+    timings = watch.total()
+    finished: list[Candidate] = []
+    for item in candidates:
+        done = execution if item is chosen else dict(NO_EXECUTION)
+        finished.append(item.model_copy(update={"execution": done, "timings_ms": {**timings, **item.timings_ms}}))
+        _finish(desk, finished[-1], context, constraints)
+    chosen_done = finished[candidates.index(chosen)]
+    beside = next((item for item in finished if item is not chosen_done), None)
+    return DecideReport(
+        trader_id=constraints.trader_id,
+        symbol=symbol,
+        exchange=desk.exchange_name,
+        context=context,
+        chosen=chosen_done,
+        beside=beside,
+        fetch={
+            name: timing.ms
+            if timing.error_code is None
+            else {"error": timing.error_code, "message": timing.error_message}
+            for name, timing in snapshot.timings.items()
+        },
+        recovery=recovery,
+    )
+
+
+def acts(candidate: Candidate) -> bool:
+    """Whether a candidate is permitted and changes anything."""
+    quiet = (Action.HOLD, Action.STAND_ASIDE)
+    return candidate.verdict.outcome != "refused" and candidate.proposal.decision.action not in quiet
+
+
+async def _candidate(
+    desk: Desk,
+    policy: Policy,
+    open_model: ModelSource,
+    context: Context,
+    constraints: ConstraintSet,
+    name: str,
+    watch: Stopwatch,
+) -> Candidate:
+    """Propose, requote, review; all of it journalled."""
+    journal = desk.store.journal
+    own = Stopwatch(desk.clock.monotonic_ms)
+    proposal = await _propose(desk, policy, open_model, context, constraints)
+    own.lap("policy")
+    watch.lap("policy")
+    journal.record(name, "proposal", proposal)
+    quote = await _quote(desk, proposal, context, name)
+    switches = await read_switches(desk, constraints)
+    watch.lap("requote")
+    own.lap("requote")
+    verdict = review(proposal.decision, context, quote, switches, constraints)
+    own.lap("guard")
+    watch.lap("guard")
+    journal.record(name, "quote", quote)
+    journal.record(name, "switches", switches)
+    journal.record(name, "verdict", verdict)
+    return Candidate(decision_id=name, proposal=proposal, verdict=verdict, timings_ms=dict(own.laps))
+
+
+async def _propose(
+    desk: Desk, policy: Policy, open_model: ModelSource, context: Context, constraints: ConstraintSet
+) -> Proposal:
+    if policy == "rules":
+        return await desk.trader.propose(context, None, None, "rules")
+    tokens, cost = budgets_left(desk, constraints, context.as_of)
+    if tokens <= 0 or cost <= 0:
+        return await desk.trader.propose(context, SpentModel(), None, "llm")
+    async with open_model() as model:
+        return await desk.trader.propose(context, model, None, "llm")
+
+
+async def _quote(desk: Desk, proposal: Proposal, context: Context, name: str) -> Quote:
+    legs = proposal.decision.plan.legs if proposal.decision.plan is not None else ()
+    symbols = tuple(
+        dict.fromkeys((context.symbol, *(leg.symbol for leg in legs if leg.symbol in desk.exchange.markets)))
+    )
+    return await requote(desk.venue, symbols, name, desk.clock, own_clock=desk.own_clock)
+
+
+async def _execute(
+    desk: Desk, order: Order, context: Context, constraints: ConstraintSet, chosen: Candidate
+) -> dict[str, JsonValue]:
+    if not acts(chosen):
+        return dict(NO_EXECUTION)
+    if order.dry_run:
+        return {**NO_EXECUTION, "status": "dry_run"}
+    return await carry_out_verdict(desk, context, constraints, chosen)
+
+
+def _finish(desk: Desk, item: Candidate, context: Context, constraints: ConstraintSet) -> None:
+    journal, proposal, verdict = desk.store.journal, item.proposal, item.verdict
+    journal.record(item.decision_id, "execution", item.execution)
+    journal.record(item.decision_id, "timings", item.timings_ms)
+    versions: Mapping[str, Any] = {
+        "code": CODE_VERSION,
+        "guard": verdict.guard_version,
+        "constraints": constraints.version,
+        "constraints_hash": constraints.hash,
+        "prompt": proposal.prompt_version,
+    }
+    journal.record(item.decision_id, "versions", versions)
+    pair_id = item.execution.get("pair_id")
+    journal.finish(
+        item.decision_id,
+        "finished",
+        {
+            "finished_at": context.as_of + item.timings_ms.get("total", 0),
+            "model": proposal.model,
+            "action": proposal.decision.action.value,
+            "outcome": verdict.outcome,
+            "refused_rules": tuple(finding.rule for finding in verdict.findings if finding.effect == "refuse"),
+            "execution_status": str(item.execution["status"]),
+            "pair_id": None if pair_id is None else str(pair_id),
+            "context_hash": context.context_hash,
+            "constraints_version": constraints.version,
+            "guard_version": verdict.guard_version,
+            "code_version": CODE_VERSION,
+            "prompt_tokens": proposal.usage.prompt_tokens,
+            "completion_tokens": proposal.usage.completion_tokens,
+            "cost_usd": proposal.usage.cost_usd,
+            "error": proposal.error,
+        },
+    )
