@@ -1,15 +1,17 @@
 """Which model answers: the server the user names, else the embedded one."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Literal
 
 from orchestrator.clock import Clock
 from orchestrator.errors import HostError
 from orchestrator.local_model import ALIAS, EXTRA_BODY, JOURNAL_NAME, ensure_local_model
 from orchestrator.model_call import DEFAULT_BASE_URL, OpenAIModel
 from orchestrator.settings import Settings
-from traders.contract.model import ModelFailed, ModelReply, ModelRequest
+from traders.contract.model import ModelFailed
 
 #: Used with OPENAI_API_KEY alone, when neither a model nor a server is named.
 DEFAULT_MODEL = "gpt-4.1-mini"
@@ -52,45 +54,9 @@ def choose_model(settings: Settings) -> ModelChoice:
     )
 
 
-class OpenModel:
-    """A model that is ready, with what must be closed afterwards. Use as `async with await open_model(...)`."""
-
-    def __init__(self, model: OpenAIModel, stop: Callable[[], None]) -> None:
-        self._model = model
-        self._stop = stop
-
-    @property
-    def name(self) -> str:
-        """As journalled."""
-        return self._model.name
-
-    @property
-    def template(self) -> Literal["compact", "full"]:
-        """Which prompt size it is given."""
-        return self._model.template
-
-    def cost_usd(self, prompt_tokens: int, completion_tokens: int) -> float | None:
-        """Cost of that many tokens, or None without a price table."""
-        return self._model.cost_usd(prompt_tokens, completion_tokens)
-
-    async def complete(self, request: ModelRequest) -> ModelReply:
-        """One answer. Raises ModelFailed."""
-        return await self._model.complete(request)
-
-    async def aclose(self) -> None:
-        """Close the connections and stop the server if we started it."""
-        await self._model.aclose()
-        self._stop()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
-
-async def open_model(settings: Settings, clock: Clock) -> OpenModel:
-    """The chosen model, ready to answer (it implements `traders.contract.model.Model`).
+@asynccontextmanager
+async def open_model(settings: Settings, clock: Clock) -> AsyncIterator[OpenAIModel]:
+    """The chosen model, ready to answer; closes its connections, and the embedded server if it was started here.
 
     Raises HostError when the embedded model is not installed or does not start, or when a server without a named
     model does not list any.
@@ -98,17 +64,26 @@ async def open_model(settings: Settings, clock: Clock) -> OpenModel:
     choice = choose_model(settings)
     if choice.kind == "embedded":
         local = await ensure_local_model(settings, clock)
-        model = OpenAIModel(
-            model=ALIAS,
-            base_url=local.base_url,
-            template=choice.template,
-            timeout_s=choice.timeout_s,
-            clock=clock,
-            name=JOURNAL_NAME,
-            extra_body=EXTRA_BODY,
-        )
-        return OpenModel(model, local.stop)
-    return OpenModel(await _remote(settings, choice, clock), _nothing)
+        model, stop = _embedded(choice, local.base_url, clock), local.stop
+    else:
+        model, stop = await _remote(settings, choice, clock), _nothing
+    try:
+        yield model
+    finally:
+        await model.aclose()
+        await asyncio.to_thread(stop)
+
+
+def _embedded(choice: ModelChoice, base_url: str, clock: Clock) -> OpenAIModel:
+    return OpenAIModel(
+        model=ALIAS,
+        base_url=base_url,
+        template=choice.template,
+        timeout_s=choice.timeout_s,
+        clock=clock,
+        name=JOURNAL_NAME,
+        extra_body=EXTRA_BODY,
+    )
 
 
 async def _remote(settings: Settings, choice: ModelChoice, clock: Clock) -> OpenAIModel:
