@@ -1,0 +1,78 @@
+"""What a book says: average price of an order, depth and imbalance near the mid (domain.md sections 4 and 6).
+
+Levels are (price, quantity in base), best first, all float or all Decimal; nothing is converted.
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import TypeVar
+
+from indicators.errors import IndicatorError
+
+Number = TypeVar("Number", float, Decimal)
+
+
+def walk(levels: Sequence[tuple[Number, Number]], quantity: Number) -> Number | None:
+    """Average price at which `quantity` base units trade against `levels`; None when the book is too shallow.
+
+    Raises IndicatorError unless quantity is above 0.
+    """
+    if not quantity > 0:
+        raise IndicatorError(f"quantity is {quantity}; an order is above 0")
+    left = quantity
+    paid = quantity * 0
+    for price, available in levels:
+        taken = min(left, available)
+        paid += taken * price
+        left -= taken
+        if left <= 0:
+            return paid / quantity
+    return None
+
+
+def mid_price(bids: Sequence[tuple[Number, Number]], asks: Sequence[tuple[Number, Number]]) -> Number | None:
+    """Mean of best bid and best ask; None when a side is empty."""
+    if not bids or not asks:
+        return None
+    return (bids[0][0] + asks[0][0]) / 2
+
+
+def spread(bids: Sequence[tuple[Number, Number]], asks: Sequence[tuple[Number, Number]]) -> Number | None:
+    """(best ask - best bid) / mid as a fraction; None when a side is empty."""
+    mid = mid_price(bids, asks)
+    return None if mid is None or not mid > 0 else (asks[0][0] - bids[0][0]) / mid
+
+
+def depth_within(
+    bids: Sequence[tuple[Number, Number]], asks: Sequence[tuple[Number, Number]], share: float | Decimal = 0.01
+) -> Number | None:
+    """Notional (quote currency) of both sides within `share` of the mid; None when a side does not reach that far."""
+    sides = _within(bids, asks, share)
+    return None if sides is None else sides[0] + sides[1]
+
+
+def imbalance_within(
+    bids: Sequence[tuple[Number, Number]], asks: Sequence[tuple[Number, Number]], share: float | Decimal = 0.01
+) -> Number | None:
+    """bid / (bid + ask) by notional within `share` of the mid, 0..1; None when a side does not reach that far."""
+    sides = _within(bids, asks, share)
+    if sides is None or not sides[0] + sides[1] > 0:
+        return None
+    return sides[0] / (sides[0] + sides[1])
+
+
+def _within(
+    bids: Sequence[tuple[Number, Number]], asks: Sequence[tuple[Number, Number]], share: float | Decimal
+) -> tuple[Number, Number] | None:
+    """(bid notional, ask notional) within the band, or None when the fetched book ends inside it."""
+    mid = mid_price(bids, asks)
+    if mid is None or not mid > 0:
+        return None
+    width = mid * type(mid)(str(share))
+    low, high = mid - width, mid + width
+    if bids[-1][0] > low or asks[-1][0] < high:
+        return None
+    zero = mid * 0
+    bid = sum((price * quantity for price, quantity in bids if price >= low), zero)
+    ask = sum((price * quantity for price, quantity in asks if price <= high), zero)
+    return bid, ask
