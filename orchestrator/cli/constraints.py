@@ -1,6 +1,8 @@
 """`volgamma constraints`: the authoritative limits, in versions with who, when and why."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -90,7 +92,8 @@ def set_(
     wanted = {key: _parsed(given) for key, given in zip(keys, changes[1::2], strict=True)}
     with _repository() as repository:
         before = repository.current(trader).version
-        made = repository.set(trader, wanted, who(who_), why, now_ms())
+        with _nothing_changes_on_error():
+            made = repository.set(trader, wanted, who(who_), why, now_ms())
         _report(repository, trader, before, made.version, as_json)
 
 
@@ -190,14 +193,13 @@ def import_(
         raise HostError("bad_import", f"{file} is no JSON: {error}", "use a file of `constraints export`") from error
     with _repository() as repository:
         before = repository.current(trader).version
-        made = repository.import_document(document, who(who_), why, now_ms(), trader_id=trader)
+        with _nothing_changes_on_error():
+            made = repository.import_document(document, who(who_), why, now_ms(), trader_id=trader)
         _report(repository, trader, before, made.version, as_json)
 
 
 def _repository() -> Any:
     """A context manager giving the ConstraintsRepository of the configured database."""
-    from contextlib import contextmanager
-
     from db.constraints_repository import ConstraintsRepository
     from orchestrator import settings
     from orchestrator.storage import opened
@@ -208,6 +210,19 @@ def _repository() -> Any:
             yield ConstraintsRepository(database)
 
     return manager()
+
+
+@contextmanager
+def _nothing_changes_on_error() -> Iterator[None]:
+    """A change is whole or none; say so."""
+    from traders.contract.constraints import ConstraintError
+
+    try:
+        yield
+    except ConstraintError as error:
+        raise HostError(
+            "constraints", str(error), "nothing was changed; correct what is named and try again"
+        ) from error
 
 
 def _parsed(given: str) -> Any:
@@ -230,4 +245,9 @@ def _report(repository: Any, trader: int, before: int, after: int, as_json: bool
 
 def _print_changes(changes: Any) -> None:
     for change in changes:
-        typer.echo(f"    {change.key}: {text.value(change.old)} -> {text.value(change.new)}")
+        old, new = change.old, change.new
+        if isinstance(old, dict) and isinstance(new, dict):  # only the parts that differ
+            for part in sorted(key for key in new if old.get(key) != new[key]):
+                typer.echo(f"    {change.key}.{part}: {text.value(old.get(part))} -> {text.value(new[part])}")
+        else:
+            typer.echo(f"    {change.key}: {text.value(old)} -> {text.value(new)}")
