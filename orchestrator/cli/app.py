@@ -14,6 +14,7 @@ COMMANDS: tuple[str, ...] = (
     "traders",
     "database",
     "kill",
+    "guard",
 )
 
 app = typer.Typer(

@@ -1,0 +1,126 @@
+"""`volgamma guard`: what would my limits do? Offline, a verdict a line."""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from orchestrator.cli.output import command
+from orchestrator.errors import HostError
+
+if TYPE_CHECKING:
+    from traders.contract.bundle import Bundle
+    from traders.contract.constraints import ConstraintSet
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        "guard",
+        help="Judge decisions offline, one verdict a line, e.g. "
+        "`volgamma guard --context bundle.json --decisions decisions.jsonl`.",
+    )(guard)
+
+
+@command
+def guard(
+    context: Annotated[
+        Path, typer.Option(help="a bundle (JSON, or JSON lines whose first is used): `journal show ID --json`")
+    ],
+    decisions: Annotated[Path, typer.Option(help="decisions, one JSON object a line; `-` is standard input")],
+    constraints: Annotated[
+        Path | None, typer.Option(help="an export of `constraints export`; by default the current constraints")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="only the lines; without it a summary on stderr")] = False,
+) -> None:
+    """Print a verdict for each decision as JSON lines. A malformed line is refused as `schema_invalid`."""
+    bundle = _bundle(context)
+    limits = _current(bundle.context.trader_id) if constraints is None else _exported(constraints)
+
+    from orchestrator.risk_guard.bench import Bench
+    from orchestrator.risk_guard.lines import judge_lines
+
+    bench = Bench(bundle.context, bundle.quote, bundle.switches, limits)
+    counts: Counter[str] = Counter()
+    with _lines(decisions) as lines:
+        for judged in judge_lines(lines, bench):
+            counts[judged.verdict.outcome] += 1
+            sys.stdout.write(judged.json() + "\n")
+    sys.stdout.flush()
+    if not as_json:
+        said = ", ".join(f"{counts[outcome]} {outcome}" for outcome in ("approved", "amended", "refused"))
+        sys.stderr.write(f"{counts.total()} decisions: {said} (constraints version {limits.version})\n")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise HostError("cannot_read", f"{path}: {error.strerror}", "name a file you may read") from error
+    except UnicodeDecodeError as error:
+        raise HostError("cannot_read", f"{path} is not UTF-8 text", "use a file of `volgamma journal`") from error
+
+
+def _bundle(path: Path) -> "Bundle":
+    """The bundle: the file's first JSON document, whether it is pretty-printed or one line of many."""
+    from pydantic import ValidationError
+
+    from traders.contract.bundle import Bundle
+
+    remedy = "use what `volgamma journal show ID --json` or `journal export` writes"
+    text = _text(path).strip()
+    try:
+        _, end = json.JSONDecoder().raw_decode(text)
+        return Bundle.model_validate_json(text[:end])
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise HostError("bad_bundle", f"{path}: {where}: {first['msg']}", remedy) from error
+    except (ValueError, RecursionError) as error:
+        raise HostError("bad_bundle", f"{path} is no JSON: {error}", remedy) from error
+
+
+def _exported(path: Path) -> "ConstraintSet":
+    """An export of constraints, verified against its units and hash."""
+    from db.constraints_repository import read_document
+    from orchestrator.storage import translated
+    from traders.contract.constraints import ConstraintSet
+
+    try:
+        document: Any = json.loads(_text(path))
+    except (ValueError, RecursionError) as error:
+        raise HostError(
+            "bad_import", f"{path} is no JSON: {error}", "use a file of `volgamma constraints export`"
+        ) from error
+    with translated():
+        read, limits = read_document(document)
+    return ConstraintSet(trader_id=read.trader_id, version=read.version, hash=read.hash, limits=limits)
+
+
+def _current(trader_id: int) -> "ConstraintSet":
+    """The database's current constraints."""
+    from db.constraints_repository import ConstraintsRepository
+    from orchestrator import settings
+    from orchestrator.storage import opened
+
+    with opened(settings.load()) as database:
+        return ConstraintsRepository(database).current(trader_id)
+
+
+@contextmanager
+def _lines(path: Path) -> Iterator[Any]:
+    """The lines of a file or of standard input, as bytes."""
+    if str(path) == "-":
+        yield sys.stdin.buffer
+        return
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise HostError("cannot_read", f"{path}: {error.strerror}", "name a file you may read") from error
+    with file:
+        yield file

@@ -1,0 +1,198 @@
+"""One decision before the bench: which pair it means, whether it adds risk, what it would become as orders.
+
+Sizes (domain.md sections 4 and 5): pair margin = f x equity x m_regime x m_depth; both legs together carry pair margin
+x leverage of notional, shared by weight; E is the quote's mid of a leg; quantities are whole steps.
+"""
+
+from dataclasses import dataclass
+from decimal import ROUND_DOWN, Decimal
+from functools import cached_property
+
+from indicators.delta_neutral_hedge import depth_multiplier, floor_to_step
+from indicators.entry_matrix import size_factor
+from orchestrator.risk_guard.bench import ENTRY_REGIMES, Bench
+from orchestrator.risk_guard.market import LegMarket
+from orchestrator.risk_guard.tightening import tightens
+from traders.contract.decision import Action, Decision, LegPlan, PairPlan, Regime
+from traders.contract.portfolio import OpenPair
+
+PAIR_KINDS = ("gamma", "spread", "funding")
+_MARGIN_STEP = Decimal("1e-8")
+
+
+@dataclass(frozen=True, slots=True)
+class SizedLeg:
+    """A leg with numbers: `target` is what it holds after execution, `quantity` what has to be ordered for that."""
+
+    leg_id: str
+    leg: LegPlan
+    market: LegMarket
+    entry: Decimal
+    step: Decimal
+    target: Decimal
+    quantity: Decimal
+
+    @property
+    def notional(self) -> Decimal:
+        """USDT of the leg after execution, at E."""
+        return self.target * self.entry
+
+    @property
+    def lots(self) -> int:
+        """Whole steps of the leg after execution."""
+        return int(self.target / self.step)
+
+
+class Case:
+    """A decision and what follows from it on this bench. Values that cannot be had are None."""
+
+    def __init__(self, bench: Bench, decision: Decision) -> None:
+        self.bench = bench
+        self.decision = decision
+        self.limits = bench.limits
+
+    def amended(self, decision: Decision) -> "Case":
+        """The same case for a tightened decision."""
+        return Case(self.bench, decision)
+
+    @property
+    def plan(self) -> PairPlan:
+        """The plan of an `enter` or `rebalance`."""
+        if self.decision.plan is None:
+            raise LookupError("the decision carries no plan")
+        return self.decision.plan
+
+    @property
+    def needs_pair(self) -> bool:
+        """Whether the action means an open pair."""
+        return self.decision.action in (Action.REDUCE, Action.EXIT, Action.REBALANCE)
+
+    @cached_property
+    def pair(self) -> OpenPair | None:
+        """The open pair meant: the one named, or the only one on the symbol."""
+        if not self.needs_pair:
+            return None
+        on_symbol = [pair for pair in self.bench.portfolio.pairs if pair.symbol == self.decision.symbol]
+        if self.decision.pair_id is not None:
+            on_symbol = [pair for pair in on_symbol if pair.pair_id == self.decision.pair_id]
+        return on_symbol[0] if len(on_symbol) == 1 else None
+
+    @cached_property
+    def judged_as_entry(self) -> bool:
+        """Whether the decision may add risk: an entry, or a rebalance that does not merely tighten its pair's plan."""
+        if self.decision.plan is None:
+            return False
+        if self.decision.action is Action.ENTER or self.pair is None:
+            return True
+        return not tightens(self.decision.plan, self.pair.plan)
+
+    @cached_property
+    def others(self) -> tuple[OpenPair, ...]:
+        """Open pairs other than the one this decision is about."""
+        return tuple(pair for pair in self.bench.portfolio.pairs if pair is not self.pair)
+
+    @cached_property
+    def markets(self) -> tuple[LegMarket, ...] | None:
+        """The market of each leg in the plan's order; None when one is not quoted."""
+        found = [self.bench.market(leg.venue, leg.symbol) for leg in self.plan.legs]
+        markets = tuple(market for market in found if market is not None)
+        return markets if len(markets) == len(found) else None
+
+    @cached_property
+    def sound_markets(self) -> tuple[LegMarket, ...] | None:
+        """As `markets`, but None also when a quote is unusable."""
+        markets = self.markets
+        return markets if markets is not None and all(market.sound for market in markets) else None
+
+    @cached_property
+    def depth(self) -> Decimal | None:
+        """Depth of the thinnest leg, USDT."""
+        depths = [market.depth for market in self.sound_markets or ()]
+        known = [depth for depth in depths if depth is not None]
+        return min(known) if known and len(known) == len(depths) else None
+
+    @cached_property
+    def multiplier(self) -> Decimal:
+        """m_regime x m_depth.
+
+        Where a regime or depth allows no entry at all its own rule refuses; the size is then worked out as if it did,
+        so that the other findings say what *else* is wrong.
+        """
+        ratio = self.bench.own("1h.atr_ratio") or Decimal(0)
+        regime = self.bench.regime if self.bench.regime in ENTRY_REGIMES else Regime.LOW_VOL_EXPANDING
+        by_regime = size_factor(regime, ratio, self.limits)
+        depth = self.depth
+        if depth is None or depth < self.limits.depth_min:
+            return by_regime
+        return by_regime * depth_multiplier(depth, self.limits.depth_min, self.limits.depth_full)
+
+    @cached_property
+    def effective_fraction(self) -> Decimal:
+        """f_eff = f x m_regime x m_depth, of equity."""
+        return self.plan.pair_margin_fraction * self.multiplier
+
+    @cached_property
+    def pair_margin(self) -> Decimal:
+        """Permitted pair margin, USDT (rounded down to 1e-8)."""
+        return (self.effective_fraction * self.bench.portfolio.equity).quantize(_MARGIN_STEP, ROUND_DOWN)
+
+    @property
+    def added_margin(self) -> Decimal:
+        """What an entry takes from the cash, USDT; a rebalance only what goes beyond the pair's margin."""
+        held = Decimal(0) if self.pair is None else self.pair.pair_margin
+        return max(Decimal(0), self.pair_margin - held)
+
+    @cached_property
+    def legs(self) -> tuple[SizedLeg, ...] | None:
+        """Every leg in whole steps; None while a market, a step or a weight is unusable (its own rule refuses)."""
+        markets, plan = self.sound_markets, self.plan
+        if markets is None or any(leg.weight <= 0 for leg in plan.legs):
+            return None
+        total = self.pair_margin * plan.leverage
+        weights = sum(leg.weight for leg in plan.legs)
+        targets: list[Decimal] = []
+        for leg, market in zip(plan.legs, markets, strict=True):
+            if market.step is None:
+                return None
+            targets.append(floor_to_step(total * leg.weight / weights / market.quote.mid, market.step))
+        if plan.kind == "gamma":
+            # the two legs of one perpetual are neutral only when their quantities are the same, to the lot
+            targets = [min(targets)] * len(targets)
+        return tuple(
+            self._sized(index, leg, market, target)
+            for index, (leg, market, target) in enumerate(zip(plan.legs, markets, targets, strict=True))
+        )
+
+    def _sized(self, index: int, leg: LegPlan, market: LegMarket, target: Decimal) -> SizedLeg:
+        held = Decimal(0)
+        if self.pair is not None:
+            same = (mine for mine in self.pair.legs if (mine.venue, mine.symbol, mine.side) == _place(leg))
+            held = sum((mine.quantity for mine in same), Decimal(0))
+        step = market.step or Decimal(1)
+        quantity = floor_to_step(max(Decimal(0), target - held), step)
+        return SizedLeg(f"{index}-{leg.side}", leg, market, market.quote.mid, step, max(target, held), quantity)
+
+    @cached_property
+    def slippages(self) -> tuple[Decimal | None, ...] | None:
+        """Each leg's average fill against mid at the ordered quantity, fraction; None where the book is too shallow."""
+        if self.legs is None:
+            return None
+        return tuple(sized.market.slippage(sized.leg.side, sized.quantity) for sized in self.legs)
+
+    @cached_property
+    def cost(self) -> Decimal | None:
+        """c of domain.md: taker fee plus the larger leg's walked slippage, per unit of notional traded."""
+        slippages = self.slippages
+        if slippages is None or any(slippage is None for slippage in slippages):
+            return None
+        worst = max(slippage for slippage in slippages if slippage is not None)
+        return self.bench.quote.fees.taker + worst
+
+    @property
+    def outer(self) -> Decimal | None:
+        """b_out: the last band's move; None without bands."""
+        return self.plan.bands[-1].move if self.plan.bands else None
+
+
+def _place(leg: LegPlan) -> tuple[str, str, str]:
+    return (leg.venue, leg.symbol, leg.side)

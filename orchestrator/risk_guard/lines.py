@@ -1,0 +1,71 @@
+"""Verdicts for a stream of decisions as JSON lines: what `volgamma guard` prints."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from orchestrator.risk_guard.bench import Bench
+from orchestrator.risk_guard.codes import RuleCode
+from orchestrator.risk_guard.review import GUARD_VERSION, judge
+from traders.contract.decision import Decision
+from traders.contract.verdict import Finding, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class LineVerdict:
+    """The verdict on one line of the input, numbered from 1."""
+
+    line: int
+    verdict: Verdict
+
+    def json(self) -> str:
+        """The pinned output: `line` and the verdict's fields, one JSON object on one line."""
+        body = self.verdict.model_dump_json(exclude={"schema_"})
+        return f'{{"line":{self.line},{body[1:]}'
+
+
+def judge_lines(lines: Iterable[str | bytes], bench: Bench) -> Iterator[LineVerdict]:
+    """A verdict for every line that is not blank. A malformed line is refused, never an abort."""
+    for number, text in enumerate(lines, start=1):
+        if text.strip():
+            yield LineVerdict(number, judge_text(text, bench))
+
+
+def judge_text(text: str | bytes, bench: Bench) -> Verdict:
+    """The verdict on a decision's JSON text; rule `schema_invalid` when it is none."""
+    try:
+        decision = Decision.model_validate_json(text)
+    except ValidationError as error:
+        return _malformed(_complaint(error), bench)
+    except ValueError:  # a lone surrogate: text that no UTF-8 can carry
+        return _malformed("the line is not UTF-8 text", bench)
+    return judge(decision, bench)
+
+
+def _complaint(error: ValidationError) -> str:
+    """The first complaints, with where they are; never the input itself."""
+    items = error.errors(include_url=False, include_input=False, include_context=False)
+    said = [f"{'.'.join(str(part) for part in item['loc']) or 'line'}: {item['msg']}" for item in items[:3]]
+    more = f" (and {len(items) - 3} more)" if len(items) > 3 else ""
+    return "; ".join(said)[:600] + more
+
+
+def _malformed(complaint: str, bench: Bench) -> Verdict:
+    finding = Finding(
+        rule=RuleCode.SCHEMA_INVALID.value,
+        effect="refuse",
+        observed=None,
+        limit=None,
+        unit="schema",
+        message=f"the line is no decision: {complaint}",
+    )
+    return Verdict(
+        outcome="refused",
+        decision=None,
+        plan=None,
+        findings=(finding,),
+        constraints_version=bench.constraints.version,
+        constraints_hash=bench.constraints.hash,
+        guard_version=GUARD_VERSION,
+    )
