@@ -1,0 +1,58 @@
+"""Average true range and what is made of it. Wilder's smoothing, as TA-Lib (domain.md sections 4, 6 and 8).
+
+A simple-mean ATR exceeds twice its slow self five to thirty times as often as Wilder's: the two are never mixed.
+Each function takes one value a bar, closed bars only, oldest first, and gives an array of the same length with NaN
+where the value is not defined yet (ATR n needs n + 1 bars). NaN, unequal lengths, high < low: IndicatorError.
+"""
+
+import numpy as np
+import talib
+from numpy.typing import ArrayLike
+
+from indicators.errors import IndicatorError
+from indicators.series import Array, above_zero, checked, lagged, nan_like, positive, ratio
+
+FAST = 14
+SLOW = 50
+
+
+def true_range(high: ArrayLike, low: ArrayLike, close: ArrayLike) -> Array:
+    """max(high, previous close) - min(low, previous close), in price; NaN for the first bar."""
+    h, lo, c = _bars(high, low, close)
+    previous = lagged(c)
+    return np.maximum(h, previous) - np.minimum(lo, previous)
+
+
+def atr(high: ArrayLike, low: ArrayLike, close: ArrayLike, n: int = FAST) -> Array:
+    """Wilder's ATR(n), in price: mean of the first n true ranges, then (previous x (n - 1) + TR) / n."""
+    h, lo, c = _bars(high, low, close)
+    if c.size <= positive("n", n):
+        return nan_like(c)
+    result: Array = talib.ATR(h, lo, c, timeperiod=n)
+    return result
+
+
+def atr_ratio(high: ArrayLike, low: ArrayLike, close: ArrayLike, fast: int = FAST, slow: int = SLOW) -> Array:
+    """ATR(fast) / ATR(slow), the volatility signal; NaN until both exist and where ATR(slow) is 0."""
+    return ratio(atr(high, low, close, fast), atr(high, low, close, slow))
+
+
+def natr(high: ArrayLike, low: ArrayLike, close: ArrayLike, n: int = FAST) -> Array:
+    """ATR(n) / close as a *fraction* of price (TA-Lib's NATR is in per cent)."""
+    (c,) = checked(close=close)
+    above_zero("close", c)
+    return ratio(atr(high, low, close, n), c)
+
+
+def true_range_multiple(high: ArrayLike, low: ArrayLike, close: ArrayLike, n: int = FAST) -> Array:
+    """True range of a bar over the ATR(n) *before* it; above 3 the market is extreme (domain.md section 4)."""
+    return ratio(true_range(high, low, close), lagged(atr(high, low, close, n)))
+
+
+def _bars(high: ArrayLike, low: ArrayLike, close: ArrayLike) -> tuple[Array, Array, Array]:
+    h, lo, c = checked(high=high, low=low, close=close)
+    upside_down = np.flatnonzero(h < lo)
+    if upside_down.size:
+        at = upside_down[0]
+        raise IndicatorError(f"bar {at}: high {h[at]} is below low {lo[at]}; the columns are mixed up or damaged")
+    return h, lo, c

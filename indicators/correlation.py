@@ -1,0 +1,72 @@
+"""How SOL and AVAX move together: hourly log returns, 72 h and 720 h windows (domain.md section 6).
+
+The beta of the pair is that of SOL on AVAX (y = SOL, x = AVAX), whichever of them is traded: domain.md section 10.
+"""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import ArrayLike
+
+from indicators.series import Array, above_zero, checked, checked_lead, lagged, nan_like, positive, window_sum
+
+SHORT = 72
+LONG = 720
+#: A variance below this share of the mean square is rounding, not movement.
+_TINY = 1e-12
+
+
+def log_returns(close: ArrayLike) -> Array:
+    """ln(close / previous close); NaN for the first bar. Raises IndicatorError for a price that is not above 0."""
+    (c,) = checked(close=close)
+    above_zero("close", c)
+    out = nan_like(c)
+    out[1:] = np.diff(np.log(c))
+    return out
+
+
+def correlation(y: ArrayLike, x: ArrayLike, n: int) -> Array:
+    """Pearson's correlation of the n return pairs that end at each bar; NaN where undefined or one did not move."""
+    xy, xx, yy, _, _ = _moments(y, x, n)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = np.clip(xy / np.sqrt(xx * yy), -1.0, 1.0)
+    return np.where((xx > 0) & (yy > 0), found, np.nan)
+
+
+def beta(y: ArrayLike, x: ArrayLike, n: int) -> Array:
+    """cov(y, x) / var(x) over the n return pairs that end at each bar: how far y moves when x moves by 1."""
+    xy, xx, _, _, _ = _moments(y, x, n)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(xx > 0, xy / xx, np.nan)
+
+
+def spread_z(y_close: ArrayLike, x_close: ArrayLike, n: int = SHORT, beta_n: int = LONG) -> Array:
+    """z of the log-price spread ln y - beta ln x over the last n bars, itself included.
+
+    beta is that of the beta_n returns *ending the bar before*, held over the window, so the bar that is judged does
+    not choose its own hedge ratio. Mean and population standard deviation of the n spreads; NaN where undefined.
+    """
+    yc, xc = checked(y_close=y_close, x_close=x_close)
+    hedge = lagged(beta(log_returns(yc), log_returns(xc), beta_n))
+    out = nan_like(yc)
+    if yc.size < positive("n", n):
+        return out
+    spreads = sliding_window_view(np.log(yc), n) - hedge[n - 1 :, None] * sliding_window_view(np.log(xc), n)
+    deviation = spreads.std(axis=1)
+    flat = deviation <= _TINY * np.abs(spreads).max(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        out[n - 1 :] = np.where(flat, np.nan, (spreads[:, -1] - spreads.mean(axis=1)) / deviation)
+    return out
+
+
+def _moments(y: ArrayLike, x: ArrayLike, n: int) -> tuple[Array, Array, Array, Array, Array]:
+    """Centred sums over windows of n: xy, xx, yy, and the means of x and y. Returns are near 0: one pass is exact."""
+    ys, _ = checked_lead("y", y)
+    xs, _ = checked_lead("x", x)
+    checked(y=np.zeros(ys.size), x=np.zeros(xs.size))
+    mean_x, mean_y = window_sum(xs, n) / n, window_sum(ys, n) / n
+    square_x, square_y = window_sum(xs * xs, n), window_sum(ys * ys, n)
+    xx = square_x - n * mean_x * mean_x
+    yy = square_y - n * mean_y * mean_y
+    xx = np.where(xx <= _TINY * square_x, 0.0, xx)
+    yy = np.where(yy <= _TINY * square_y, 0.0, yy)
+    return window_sum(xs * ys, n) - n * mean_x * mean_y, xx, yy, mean_x, mean_y

@@ -1,0 +1,93 @@
+"""Open interest in coins (not USD: its value moves with price) and what its change says (domain.md section 6)."""
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from indicators.errors import IndicatorError
+from indicators.series import Array, checked, nan_like
+
+FIVE_MINUTES_MS = 300_000
+#: A 5-minute step larger than this is a glitch of the feed.
+GLITCH_STEP = 0.25
+#: So many points in a row on a new level are a new level, not a glitch.
+CONFIRMATIONS = 3
+FRESH_ABOVE = 0.02
+CLOSING_BELOW = -0.02
+
+
+def glitches(times: ArrayLike, coins: ArrayLike) -> NDArray[np.bool_]:
+    """Which points are dropped: a step of at most 5 minutes that leaves the last good point by more than 25 %.
+
+    Looks only backwards: a jump is dropped when it comes, and accepted from the third point in a row on the new level.
+    Times UTC ms, strictly rising; coins above 0. Raises IndicatorError otherwise.
+    """
+    t, c = _points(times, coins)
+    dropped = np.zeros(t.size, dtype=np.bool_)
+    good = 0
+    rival, seen = 0.0, 0
+    for i in range(1, t.size):
+        close_by = t[i] - t[i - 1] <= FIVE_MINUTES_MS * 1.5
+        if not close_by or _near(c[i], c[good]):
+            good, seen = i, 0
+            continue
+        seen = seen + 1 if seen and _near(c[i], rival) else 1
+        rival = float(c[i])
+        if seen >= CONFIRMATIONS:
+            good, seen = i, 0
+        else:
+            dropped[i] = True
+    return dropped
+
+
+def change_over(times: ArrayLike, coins: ArrayLike, over_ms: int, tolerance_ms: int | None = None) -> Array:
+    """Relative change of coins over `over_ms` at each point, glitches dropped; NaN where it cannot be known.
+
+    Compared with the last good point at or before `over_ms` ago, at most `tolerance_ms` older (default: a twentieth of
+    the span, at least 10 minutes). NaN at glitches.
+    """
+    t, c = _points(times, coins)
+    if over_ms <= 0:
+        raise IndicatorError(f"over_ms is {over_ms}; a span is above 0")
+    tolerance = max(2 * FIVE_MINUTES_MS, over_ms // 20) if tolerance_ms is None else tolerance_ms
+    out = nan_like(c)
+    kept = np.flatnonzero(~glitches(t, c))
+    if not kept.size:
+        return out
+    then = t[kept] - over_ms
+    at = np.searchsorted(t[kept], then, side="right") - 1
+    usable = (at >= 0) & (then - t[kept][np.maximum(at, 0)] <= tolerance)
+    before = c[kept][np.maximum(at, 0)]
+    out[kept] = np.where(usable, c[kept] / before - 1, np.nan)
+    return out
+
+
+def state(change_24h: float | None, price_move_24h: float | None, atr: float | None) -> int | None:
+    """1 "fresh": dOI > +2 % and abs(price move) > 1 ATR; -1 "closing": dOI < -2 %; else 0; None when unknown.
+
+    `price_move_24h` and `atr` in the same unit (price).
+    """
+    if change_24h is None or not math.isfinite(change_24h):
+        return None
+    if change_24h < CLOSING_BELOW:
+        return -1
+    if not change_24h > FRESH_ABOVE:
+        return 0
+    if price_move_24h is None or atr is None or not (math.isfinite(price_move_24h) and math.isfinite(atr)):
+        return None
+    return int(abs(price_move_24h) > atr)
+
+
+def _near(value: float, other: float) -> bool:
+    return abs(value / other - 1) <= GLITCH_STEP
+
+
+def _points(times: ArrayLike, coins: ArrayLike) -> tuple[Array, Array]:
+    t, c = checked(times=times, coins=coins)
+    if (np.diff(t) <= 0).any():
+        at = int(np.flatnonzero(np.diff(t) <= 0)[0])
+        raise IndicatorError(f"times[{at + 1}] {t[at + 1]:.0f} is not after {t[at]:.0f}; sort and drop doubles")
+    if (c <= 0).any():
+        raise IndicatorError(f"coins[{int(np.flatnonzero(c <= 0)[0])}] is not above 0; a missing value is left out")
+    return t, c

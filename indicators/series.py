@@ -1,0 +1,125 @@
+"""What every array of this room must be: one-dimensional, finite, equally long; and windows over it.
+
+Values are taken by windows that look only at the bars in them, so that a value does not depend on where the history
+begins (Wilder's averages do, by definition) and never on bars that come after.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import ArrayLike, NDArray
+
+from indicators.errors import IndicatorError
+
+Array = NDArray[np.float64]
+
+
+def checked(**named: ArrayLike) -> tuple[Array, ...]:
+    """The arguments as contiguous float64 arrays, in order.
+
+    Raises IndicatorError for a NaN or infinity (with its index), more than one dimension, or lengths that differ.
+    TA-Lib would answer a single NaN with RSI 0.0 for every later bar.
+    """
+    arrays: list[Array] = []
+    first, length = "", -1
+    for name, values in named.items():
+        array = np.ascontiguousarray(values, dtype=np.float64)
+        if array.ndim != 1:
+            raise IndicatorError(f"{name} has {array.ndim} dimensions; pass one value a bar")
+        bad = np.flatnonzero(~np.isfinite(array))
+        if bad.size:
+            raise IndicatorError(
+                f"{name}[{bad[0]}] is {array[bad[0]]} ({bad.size} such value(s)); fill or cut the gap before"
+            )
+        if length < 0:
+            first, length = name, array.size
+        elif array.size != length:
+            raise IndicatorError(f"{name} has {array.size} values, {first} has {length}; pass the same bars")
+        arrays.append(array)
+    return tuple(arrays)
+
+
+def checked_lead(name: str, values: ArrayLike) -> tuple[Array, int]:
+    """As `checked` for a derived series that may begin with NaN: the array and how many NaN lead it."""
+    array = np.ascontiguousarray(values, dtype=np.float64)
+    if array.ndim != 1:
+        raise IndicatorError(f"{name} has {array.ndim} dimensions; pass one value a bar")
+    finite = np.flatnonzero(np.isfinite(array))
+    lead = int(finite[0]) if finite.size else array.size
+    if not np.isnan(array[:lead]).all():
+        raise IndicatorError(f"{name} begins with an infinity; only NaN may lead a derived series")
+    checked(**{f"{name} (after its first {lead} values)": array[lead:]})
+    return array, lead
+
+
+def require_even(times: Sequence[int], interval_ms: int) -> None:
+    """Raises IndicatorError, naming the place, unless bar times (UTC ms) rise by exactly `interval_ms`."""
+    steps = np.diff(np.asarray(times, dtype=np.int64))
+    wrong = np.flatnonzero(steps != interval_ms)
+    if wrong.size:
+        at = int(wrong[0])
+        raise IndicatorError(
+            f"bars {at} and {at + 1} are {steps[at]} ms apart, {interval_ms} expected (open times {times[at]} and "
+            f"{times[at + 1]}); fetch the missing bars or cut the series after the gap"
+        )
+
+
+def positive(name: str, value: int) -> int:
+    """A window length. Raises IndicatorError below 1."""
+    if value < 1:
+        raise IndicatorError(f"{name} is {value}; a window holds at least 1 bar")
+    return value
+
+
+def above_zero(name: str, array: Array) -> None:
+    """Raises IndicatorError for a price that is not above 0."""
+    bad = np.flatnonzero(array <= 0)
+    if bad.size:
+        raise IndicatorError(f"{name}[{bad[0]}] is {array[bad[0]]}; a price is above 0")
+
+
+def nan_like(array: Array) -> Array:
+    """NaN, as long as `array`."""
+    return np.full(array.size, np.nan)
+
+
+def ratio(numerator: Array, denominator: Array) -> Array:
+    """Element-wise quotient; NaN where either is NaN or the denominator is 0."""
+    out = nan_like(numerator)
+    np.divide(numerator, denominator, out=out, where=denominator != 0)
+    return out
+
+
+def lagged(array: Array, bars: int = 1) -> Array:
+    """The value `bars` earlier; NaN for the first ones."""
+    out = nan_like(array)
+    if bars < array.size:
+        out[bars:] = array[: array.size - bars]
+    return out
+
+
+def window_sum(array: Array, n: int) -> Array:
+    """Sum of the `n` values that end at each bar (itself included); NaN where one is missing or there are fewer."""
+    out = nan_like(array)
+    if array.size >= positive("n", n):
+        out[n - 1 :] = sliding_window_view(array, n).sum(axis=1)
+    return out
+
+
+def window_mean(array: Array, n: int) -> Array:
+    """Mean of the `n` values that end at each bar; NaN where one is missing or there are fewer."""
+    return window_sum(array, n) / n
+
+
+def window_max(array: Array, n: int) -> Array:
+    """Maximum of the `n` values that end at each bar; NaN where one is missing or there are fewer."""
+    out = nan_like(array)
+    if array.size >= positive("n", n):
+        out[n - 1 :] = sliding_window_view(array, n).max(axis=1)
+    return out
+
+
+def window_min(array: Array, n: int) -> Array:
+    """Minimum of the `n` values that end at each bar; NaN where one is missing or there are fewer."""
+    return -window_max(-array, n)

@@ -1,0 +1,40 @@
+"""A VIX-like reading of one perpetual: NATR against its own year (domain.md section 6)."""
+
+from bisect import bisect_left, insort
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from indicators.errors import IndicatorError
+from indicators.series import Array, checked_lead, nan_like, ratio
+
+#: Hourly bars: the median is taken over the previous 365 days, and needs at least 180.
+YEAR_BARS = 365 * 24
+LEAST_BARS = 180 * 24
+
+
+def trailing_median(natr: ArrayLike, bars: int = YEAR_BARS, least: int = LEAST_BARS) -> Array:
+    """Median of the up to `bars` values *before* each bar; NaN while there are fewer than `least`.
+
+    `natr` may begin with NaN (its warm-up), which do not count.
+    """
+    values, lead = checked_lead("natr", natr)
+    if not 1 <= least <= bars:
+        raise IndicatorError(f"least is {least}, bars is {bars}; 1 <= least <= bars is needed")
+    out = nan_like(values)
+    ordered: list[float] = []
+    listed = values.tolist()
+    for i in range(lead, len(listed)):
+        count = len(ordered)
+        if count >= least:
+            middle = count // 2
+            out[i] = ordered[middle] if count % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+        insort(ordered, listed[i])
+        if count == bars:
+            del ordered[bisect_left(ordered, listed[i - bars])]
+    return out
+
+
+def vix_proxy(natr: ArrayLike, bars: int = YEAR_BARS, least: int = LEAST_BARS) -> Array:
+    """NATR over its own trailing median; above 2.5 volatility is extreme. NaN where the median is."""
+    return ratio(np.ascontiguousarray(natr, dtype=np.float64), trailing_median(natr, bars, least))
