@@ -22,8 +22,9 @@ from traders.contract.verdict import Verdict
 
 Start = Literal["snapshot", "context"]
 Template = Literal["compact", "full"]
-#: The parts of a proposal that follow from the context and the replies.
-_PROPOSAL = ("decision", "policy", "prompt_version", "prompt_hash")
+#: The parts of a proposal that follow from the context and the replies. `prompt_version` is noted, not compared: it
+#: covers templates that this decision may not have used; what was sent is compared word by word.
+_PROPOSAL = ("decision", "policy", "prompt_hash")
 #: The parts of a verdict that follow from its inputs; `guard_version` is noted, not compared.
 _VERDICT = ("outcome", "findings", "decision", "plan", "constraints_version", "constraints_hash")
 
@@ -63,14 +64,13 @@ async def verify(
         return Checked(decision_id, Drift(decision_id, error.field, error.message, None))
     if recording.context is None:
         return Checked(decision_id, skipped="no context was recorded: the decision ended before it saw the market")
-    found = await _replayed(recording, trader, start)
     notes = _version_notes(recording, versions or {})
-    if found is None:
-        return Checked(decision_id, notes=notes)
-    return Checked(decision_id, Drift(decision_id, found.field, found.recorded, found.recomputed), notes=notes)
+    found = await _replayed(recording, trader, start, notes)
+    drift = None if found is None else Drift(decision_id, found.field, found.recorded, found.recomputed)
+    return Checked(decision_id, drift, notes=tuple(notes))
 
 
-async def _replayed(recording: Recording, trader: Trader, start: Start) -> Difference | None:
+async def _replayed(recording: Recording, trader: Trader, start: Start, notes: list[str]) -> Difference | None:
     context = recording.context
     assert context is not None
     if context.compute_hash() != context.context_hash:
@@ -79,7 +79,7 @@ async def _replayed(recording: Recording, trader: Trader, start: Start) -> Diffe
         return found
     if recording.proposal is None:
         return None  # it ended there, as recorded
-    if found := await _proposed(recording, recording.proposal, context, trader):
+    if found := await _proposed(recording, recording.proposal, context, trader, notes):
         return found
     if recording.verdict is None:
         return None
@@ -103,7 +103,9 @@ def _observed(recording: Recording, context: Context, trader: Trader) -> Differe
     )
 
 
-async def _proposed(recording: Recording, proposal: Proposal, context: Context, trader: Trader) -> Difference | None:
+async def _proposed(
+    recording: Recording, proposal: Proposal, context: Context, trader: Trader, notes: list[str]
+) -> Difference | None:
     if proposal.policy == "llm" and not proposal.requests and proposal.decision.abstained is not None:
         return None  # the host never asked (budget, breaker): there is no request to play again
     first: Difference | None = None
@@ -115,6 +117,8 @@ async def _proposed(recording: Recording, proposal: Proposal, context: Context, 
             return Difference("proposal", None, f"propose raised {type(error).__name__}: {error}")
         found = None if model is None else model.unasked()
         if found is None:
+            if again.prompt_version != proposal.prompt_version:
+                notes.append(_note("prompt", proposal.prompt_version, again.prompt_version))
             return difference_by_fields(_json(proposal), _json(again), "proposal", _PROPOSAL)
         first = first or found
     return first
@@ -149,9 +153,9 @@ def _reviewed(recording: Recording, proposal: Proposal, verdict: Verdict, contex
     return difference_by_fields(_json(verdict), _json(again), "verdict", _VERDICT)
 
 
-def _version_notes(recording: Recording, versions: Mapping[str, str]) -> tuple[str, ...]:
+def _version_notes(recording: Recording, versions: Mapping[str, str]) -> list[str]:
     notes = [
-        f"recorded with {name} {recording.versions[name]}, played again with {name} {now}"
+        _note(name, recording.versions[name], now)
         for name, now in sorted(versions.items())
         if name != "guard" and recording.versions.get(name, now) != now
     ]
@@ -159,8 +163,12 @@ def _version_notes(recording: Recording, versions: Mapping[str, str]) -> tuple[s
         from orchestrator.risk_guard.review import GUARD_VERSION
 
         if recording.verdict.guard_version != GUARD_VERSION:
-            notes.append(f"judged by guard {recording.verdict.guard_version}, played again by guard {GUARD_VERSION}")
-    return tuple(notes)
+            notes.append(_note("guard", recording.verdict.guard_version, GUARD_VERSION))
+    return notes
+
+
+def _note(name: str, recorded: Any, now: Any) -> str:
+    return f"recorded with {name} {recorded}, played again with {name} {now}"
 
 
 def _decision_id(document: Mapping[str, Any]) -> str:
