@@ -76,8 +76,8 @@ _ONCE = {
 PAIR = {
     "pair.correlation_72h": Spec(4, "correlation", "of hourly returns, 72 h"),
     "pair.correlation_720h": Spec(4, "correlation", "of hourly returns, 720 h"),
-    "pair.beta_720h": Spec(4, "ratio", "beta to the partner, 720 h"),
-    "pair.spread_z_72h": Spec(4, "sigma", "spread to the partner over 72 h"),
+    "pair.beta_720h": Spec(4, "ratio", "beta of SOL on AVAX, 720 h"),
+    "pair.spread_z_72h": Spec(4, "sigma", "SOL - beta x AVAX, 72 h"),
 }
 
 #: What a small model is shown: enough for every rule it is told, and no more.

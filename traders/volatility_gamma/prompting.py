@@ -147,7 +147,7 @@ def _pair(context: Context, pair: OpenPair) -> dict[str, Any]:
         "cycle_pnl": _percent(pair.cycle_pnl),
         "stop": _percent(pair.plan.stop_loss),
         "target": _percent(pair.plan.take_profit),
-        "collapse_level": _plain(level, 4),
+        "collapse_level": "unknown" if level is None else _plain(level, 4),
         "atr_ratio_entry": "unknown" if pair.atr_ratio_entry is None else _plain(pair.atr_ratio_entry, 4),
         "entered_on_funding": "yes" if pair.entered_on_funding else "no",
     }
