@@ -1,73 +1,22 @@
 """A recorded decision is played again to the last digit, and every kind of drift is found and named."""
 
 import copy
-import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 
-from db.journal_repository import JournalRepository
 from orchestrator.replay.recording import RecordingError
 from orchestrator.replay.verify import Drift, verify
-from orchestrator.risk_guard.review import GUARD_VERSION, review
-from tests.guard_scenario import NOW, SOL, permitted
-from tests.store import fresh
-from tests.tiny_trader import SayingModel, TinyTrader, snapshot
+from orchestrator.risk_guard.review import GUARD_VERSION
+from tests.guard_scenario import permitted
+from tests.recorded_entry import ID, Policy, constraints_document, recorded
+from tests.tiny_trader import SayingModel, TinyTrader
 from traders.contract.base import content_hash
-from traders.contract.constraints import ConstraintRow, limit_values
 from traders.contract.decision import AbstainReason
-from traders.contract.limits import unit_of
 from traders.contract.model import Model, ModelFailed
-
-ID = "11-SOLUSDT-20250101T120000Z"
-Policy = Literal["llm", "rules"]
-
-
-def constraints_document() -> dict[str, Any]:
-    """The export document of the scenario's constraints, built here and not by the repository."""
-    constraints = permitted().constraints
-    rows = [
-        ConstraintRow(key=key, value=value, unit=unit_of(key), source="settled", who="seed", when=0, why="test")
-        for key, value in sorted(limit_values(constraints.limits).items())
-    ]
-    return {
-        "schema": "volgamma.constraints/1",
-        "trader_id": 11,
-        "version": 1,
-        "hash": constraints.hash,
-        "values": [row.model_dump(mode="json") for row in rows],
-    }
-
-
-async def recorded(folder: Path, policy: Policy = "rules", model: Model | None = None) -> dict[str, Any]:
-    """A decision journalled as the host does it, read back as an export line."""
-    scene, trader = permitted(), TinyTrader()
-    context = trader.observe(snapshot(), scene.context.portfolio, scene.constraints)
-    proposal = await trader.propose(context, model, None, policy)
-    verdict = review(proposal.decision, context, scene.quote, scene.switches, scene.constraints)
-    database = fresh(folder)
-    journal = JournalRepository(database)
-    journal.claim(ID, 11, SOL, "paper", policy, NOW)
-    for kind, document in {
-        "snapshot": snapshot(),
-        "portfolio": scene.context.portfolio,
-        "constraints": constraints_document(),
-        "context": context,
-        "proposal": proposal,
-        "quote": scene.quote,
-        "switches": scene.switches,
-        "verdict": verdict,
-        "versions": {"code": "0.1.0", "guard": GUARD_VERSION},
-    }.items():
-        journal.record(ID, kind, document)
-    journal.finish(ID, "finished", {"outcome": verdict.outcome})
-    line = json.loads(json.dumps(journal.export_line(ID)))
-    database.close()
-    assert verdict.outcome == ("approved" if proposal.decision.plan else verdict.outcome)
-    return dict(line)
 
 
 async def drift(line: dict[str, Any], trader: TinyTrader, **more: Any) -> Drift:
