@@ -55,7 +55,7 @@ def show(
         if as_json:
             emit(document)
             return
-        typer.echo(f"trader {trader}, version {document['version']}, hash {document['hash']}\n")
+        typer.echo(f"trader {trader}, version {document['version']}\n{document['hash']}\n")
         rows = [(row["key"], row["unit"], text.value(row["value"])) for row in document["values"]]
         typer.echo(text.table(("key", "unit", "value"), rows), nl=False)
         return
