@@ -188,7 +188,7 @@ def stop_price(
     """Price at which closing a ladder half-closed at band 1 loses exactly `stop_loss` x `pair_margin`.
 
     Up (0.5 q B1 + P - SL PM) / (0.5 q - 1.5 q c). A gap is not bounded by it. 0 (up) or Infinity (down) when no price
-    loses that much. Source: domain.md section 7.
+    loses that much; for a grid (`winning`) it lies ahead of the move, where a grid loses. Source: domain.md section 7.
     """
     return _price_of(bands, entry, quantity, cost, direction, -stop_loss * pair_margin, along_path=False)
 
@@ -318,7 +318,7 @@ def _price_of(
     root = ZERO
     for count in range(1, partial + 1):
         slope, constant = _line(stages[:count], entry, quantity, cost, sign)
-        if slope * sign <= 0:
+        if slope == 0 or (along_path and slope * sign < 0):
             root = NEVER if (sign > 0) is along_path else ZERO
             continue
         root = max(ZERO, (value - constant) / slope)

@@ -55,7 +55,10 @@ class PairResult:
 
 @dataclass(frozen=True, slots=True)
 class LadderPath:
-    """A ladder played along prices: its fills, where it stands after the last price, and what it has earned."""
+    """A ladder played along prices: its fills, where it stands after the last price, and what it has earned.
+
+    `bands_hit` counts the bands passed on its own side (gapped over or not), `reversed` says that it came back.
+    """
 
     fills: tuple[PairFill, ...]
     result: PairResult
@@ -139,22 +142,19 @@ def ladder_path(
     bands of that side remain, and coming back as far as `reversal_rule` allows (opposite_band: the first move on the
     other side, entry, none: the last move on the other side) closes everything. Prices after that change nothing.
     """
-    backs = {"opposite_band": -bands[0].move, "entry": ZERO, "none": -bands[-1].move}
-    if reversal_rule not in backs:
-        raise IndicatorError(f"reversal rule {reversal_rule!r} is unknown; use one of {', '.join(backs)}")
+    back = _back(bands, entry, reversal_rule)
     fills = [PairFill("long", quantity, entry), PairFill("short", quantity, entry)]
     left: dict[Literal["long", "short"], Decimal] = {"long": quantity, "short": quantity}
     sign, hit, turned = 0, 0, False
     last = entry
     for last in prices:
-        moved = (last - entry) / entry
-        if sign and sign * moved <= backs[reversal_rule]:
+        moved = last - entry
+        if sign and sign * moved <= -back:
             turned = True
-            hit = len(bands)
             keep = {"long": ZERO, "short": ZERO}
         else:
             side = sign or (1 if moved > 0 else -1)
-            reached = sum(1 for band in bands if side * moved >= band.move)
+            reached = sum(1 for band in bands if side * moved >= band.move * entry)
             if reached <= hit:
                 continue
             sign, hit = side, reached
@@ -173,7 +173,7 @@ def ladder_path(
                 left[name] = keep[name]
         if not any(left.values()):
             break
-    return LadderPath(tuple(fills), pair_pnl(fills, last, cost), 0 if turned else hit, turned)
+    return LadderPath(tuple(fills), pair_pnl(fills, last, cost), hit, turned)
 
 
 def intended_prices(
@@ -183,17 +183,15 @@ def intended_prices(
 
     Ends with the last price seen when the ladder is still open there, so that both sides value the same position.
     """
-    backs = {"opposite_band": -bands[0].move, "entry": ZERO, "none": -bands[-1].move}
-    if reversal_rule not in backs:
-        raise IndicatorError(f"reversal rule {reversal_rule!r} is unknown; use one of {', '.join(backs)}")
+    back = _back(bands, entry, reversal_rule)
     meant: list[Decimal] = []
     sign, hit = 0, 0
     for price in prices:
-        moved = (price - entry) / entry
-        if sign and sign * moved <= backs[reversal_rule]:
-            return (*meant, entry * (1 + sign * backs[reversal_rule]))
+        moved = price - entry
+        if sign and sign * moved <= -back:
+            return (*meant, entry - sign * back)
         side = sign or (1 if moved > 0 else -1)
-        reached = sum(1 for band in bands if side * moved >= band.move)
+        reached = sum(1 for band in bands if side * moved >= band.move * entry)
         if reached > hit:
             sign = side
             meant += [entry * (1 + sign * band.move) for band in bands[hit:reached]]
@@ -224,3 +222,13 @@ def gamma_report(
     predicted = ladder_path(bands, entry, quantity, ZERO, meant, reversal_rule).result.gross
     realised = pair_pnl(fills, prices[-1]).gross
     return GammaReport(predicted, realised, fees, funding)
+
+
+def _back(bands: Sequence[BandLike], entry: Decimal, reversal_rule: str) -> Decimal:
+    """How far beyond E on the other side an unbalanced ladder is closed, in price."""
+    moves = {"opposite_band": bands[0].move, "entry": ZERO, "none": bands[-1].move} if bands else {}
+    if reversal_rule not in moves:
+        raise IndicatorError(
+            f"reversal rule {reversal_rule!r} with {len(bands)} band(s); use opposite_band, entry or none, and bands"
+        )
+    return entry * moves[reversal_rule]

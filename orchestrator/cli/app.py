@@ -7,6 +7,7 @@ import typer
 #: Modules of this folder with a `register(app)`, in the order shown by --help.
 COMMANDS: tuple[str, ...] = (
     "schema",
+    "hedge",
     "llm",
     "constraints",
     "journal",
