@@ -53,6 +53,7 @@ def unpack(name: str, data: bytes, what: str) -> Any:
 
 
 def insert_once(connection: Connection, row: Any, values: dict[str, Any]) -> bool:
-    """INSERT ... ON CONFLICT DO NOTHING; whether the row is new."""
+    """INSERT ... ON CONFLICT DO NOTHING; whether the row is new. (The row count does not say so on PostgreSQL.)"""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    return connection.execute(dialect.insert(row).values(**values).on_conflict_do_nothing()).rowcount == 1
+    statement = dialect.insert(row).values(**values).on_conflict_do_nothing()
+    return connection.execute(statement.returning(*row.__table__.primary_key)).first() is not None

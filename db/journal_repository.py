@@ -9,16 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
-from sqlalchemy.exc import IntegrityError
 
 from db.blobs import insert_once, put
 from db.database import Database
-from db.errors import Conflict, NotFound
+from db.errors import NotFound
 from db.journal_entry import EntryInfo, JournalEntry, StoredRecord, Summary, summary_of
 from db.journal_exchange import Line, export_line, read_line
 from db.models import BlobRow, DecisionRow, RecordRow
 
-_ATTEMPTS = 5
 STARTED = "started"
 
 
@@ -35,13 +33,8 @@ class JournalRepository:
 
     def record(self, decision_id: str, kind: str, document: Any) -> str:
         """Append a document (a pydantic model or JSON values); its hash. Raises NotFound for an unclaimed id."""
-        for _ in range(_ATTEMPTS):
-            try:
-                with self._database.write() as connection:
-                    return _append(connection, decision_id, kind, document)
-            except IntegrityError:
-                continue  # another writer took the sequence number
-        raise Conflict(f"decision {decision_id} is being written by another process", "try again")
+        with self._database.write() as connection:
+            return _append(connection, decision_id, kind, document)
 
     def finish(self, decision_id: str, status: str, summary: Mapping[str, Any] | Summary | None = None) -> None:
         """Set the status and the summary columns (keys of `db.journal_entry.Summary`). Raises NotFound.
@@ -133,7 +126,9 @@ def _claim(
 
 
 def _append(connection: Connection, decision_id: str, kind: str, document: Any) -> str:
-    claimed = connection.execute(select(DecisionRow.decision_id).where(DecisionRow.decision_id == decision_id)).scalar()
+    # the lock makes two writers of one decision take turns (SQLite's write transactions do so anyway)
+    locked = select(DecisionRow.decision_id).where(DecisionRow.decision_id == decision_id).with_for_update()
+    claimed = connection.execute(locked).scalar()
     if claimed is None:
         raise _not_there(decision_id)
     name = put(connection, document)

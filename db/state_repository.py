@@ -95,7 +95,7 @@ class StateRepository:
     def latch_drawdown(self, exchange: str, why: str, at: int) -> bool:
         """Latch entries off for an account; whether it was free before."""
         with self._database.write() as connection:
-            before = _get(connection, exchange, DRAWDOWN)
+            before = _get(connection, exchange, DRAWDOWN, lock=True)
             if before is not None and before.value is True:
                 return False
             _set(connection, exchange, DRAWDOWN, True, "volgamma", why, at)
@@ -119,11 +119,11 @@ class StateRepository:
         """
         day = at // _DAY_MS
         with self._database.write() as connection:
-            high = _get(connection, exchange, EQUITY_HIGH)
+            high = _get(connection, exchange, EQUITY_HIGH, lock=True)
             top = equity if high is None else max(Decimal(high.value), equity)
             if high is None or top != Decimal(high.value):
                 _set(connection, exchange, EQUITY_HIGH, str(top), "volgamma", "new equity high", at)
-            start = _get(connection, exchange, DAY_START)
+            start = _get(connection, exchange, DAY_START, lock=True)
             if start is not None and start.value["day"] >= day:
                 return top, Decimal(start.value["equity"])
             value = {"day": day, "equity": str(equity)}
@@ -146,16 +146,16 @@ class StateRepository:
 def _flattening(connection: Connection) -> bool:
     """Whether a standing kill asks for flat pairs; damage must not keep the switch from being thrown."""
     try:
-        stored = _get(connection, "", KILL)
+        stored = _get(connection, "", KILL, lock=True)
         return stored is not None and stored.value["killed"] is True and stored.value["flatten"] is True
     except (ValueError, TypeError, KeyError):
         return False
 
 
-def _get(connection: Connection, scope: str, key: str) -> Stored | None:
-    row = connection.execute(
-        select(StateRow.__table__).where(StateRow.scope == scope, StateRow.key == key)
-    ).one_or_none()
+def _get(connection: Connection, scope: str, key: str, *, lock: bool = False) -> Stored | None:
+    """The value; with `lock` nobody else changes it before this transaction ends."""
+    query = select(StateRow.__table__).where(StateRow.scope == scope, StateRow.key == key)
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     return None if row is None else Stored(json.loads(row.value), row.who, row.why, row.at)
 
 
