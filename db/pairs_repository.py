@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from db.blobs import as_json
@@ -134,10 +134,17 @@ class PairsRepository:
             )
 
     def trades_since(self, ms: int, exchange: str | None = None) -> int:
-        """Trades counted after `ms` (exclusive: an event exactly 24 h old no longer counts)."""
-        query = select(func.coalesce(func.sum(PairEventRow.trades), 0)).where(PairEventRow.at > ms)
+        """Trades counted after `ms` (exclusive: an event exactly 24 h old no longer counts).
+
+        An event of a pair that was never stored counts for every exchange: too many is the safe side.
+        """
+        query = (
+            select(func.coalesce(func.sum(PairEventRow.trades), 0))
+            .outerjoin(PairRow, PairRow.pair_id == PairEventRow.pair_id)
+            .where(PairEventRow.at > ms)
+        )
         if exchange is not None:
-            query = query.where(PairEventRow.exchange == exchange)
+            query = query.where(or_(PairRow.exchange == exchange, PairRow.exchange.is_(None)))
         with self._database.read() as connection:
             return int(connection.execute(query).scalar_one())
 

@@ -16,6 +16,7 @@ from db.database import Database, open_database
 from db.errors import BadImport, Corrupt, NotFound
 from db.journal_entry import Summary
 from db.journal_repository import JournalRepository
+from tests.recorded_entry import recorded
 from tests.store import fresh
 from traders.contract.base import content_hash
 
@@ -231,3 +232,23 @@ def test_an_edited_export_is_refused_whole(journal: JournalRepository, tmp_path:
 def test_something_else_is_no_export(journal: JournalRepository, line: Any) -> None:
     with pytest.raises(BadImport):
         journal.import_line(line)
+
+
+@pytest.mark.parametrize(
+    ("edit", "named"),
+    [
+        (lambda d: d["context"]["readings"]["sol.price.last"].update(value=1.0), "context_hash"),
+        (lambda d: d["quote"].update(extra=1), "quote.extra"),
+    ],
+)
+async def test_a_consistent_forgery_of_what_the_guard_reads_is_refused(tmp_path: Path, edit: Any, named: str) -> None:
+    """The listed hash is made anew after the edit, so only the types and the context's own hash can tell."""
+    line = await recorded(tmp_path)
+    edit(line)
+    for one in line["record"]["records"]:
+        if one["kind"] in ("context", "quote"):
+            one["hash"] = content_hash(line[one["kind"]])
+    other = fresh(tmp_path, "other.sqlite")
+    with pytest.raises(BadImport, match=named):
+        JournalRepository(other).import_line(line)
+    other.close()

@@ -169,6 +169,14 @@ def test_openings_and_half_closes_count_as_trades_and_closes_never_do(database: 
     assert len(pairs.events(since=1_005)) == 2
 
 
+def test_an_event_written_before_its_pair_counts_all_the_same(database: Database) -> None:
+    pairs = PairsRepository(database)
+    pairs.event("p1", "d1", "opened", {}, 1_000)
+    assert (pairs.trades_since(0, "paper"), pairs.trades_since(0, "bybit")) == (1, 1)  # whose it is, is not known yet
+    pairs.open_pair(pair())
+    assert (pairs.trades_since(0, "paper"), pairs.trades_since(0, "bybit")) == (1, 0)
+
+
 # ledger
 
 
