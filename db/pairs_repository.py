@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import Row, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from db.blobs import as_json
@@ -15,9 +15,11 @@ from db.models import PairEventRow, PairRow
 from traders.contract.base import canonical_json
 from traders.contract.portfolio import OpenPair
 
-#: Events that count against `trades_per_day_max`: opening a ladder and the half-close at band 1 (domain.md section 3).
-#: Closes, stops and exits never count.
-COUNTED_EVENTS: frozenset[str] = frozenset({"opened", "reopened", "half_closed"})
+#: Written by `open_pair` itself and counted there, so that no opening can be forgotten.
+OPENED = "opened"
+#: Further events that count against `trades_per_day_max`: the half-close at band 1, and a new ladder of the same cycle
+#: (domain.md section 3). Closes, stops and exits never count.
+COUNTED_EVENTS: frozenset[str] = frozenset({"half_closed", "reopened"})
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,10 @@ class PairsRepository:
         self._database = database
 
     def open_pair(self, pair: OpenPair, exchange: str | None = None) -> None:
-        """Store a new pair; `exchange` is by default the venue of its first leg. Raises Conflict for a known id."""
+        """Store a new pair and its counted event `opened`, both or neither.
+
+        `exchange` is by default the venue of its first leg. Raises Conflict for a known id.
+        """
         values = {
             "pair_id": pair.pair_id,
             "exchange": exchange or pair.legs[0].venue,
@@ -64,6 +69,7 @@ class PairsRepository:
         try:
             with self._database.write() as connection:
                 connection.execute(insert(PairRow).values(**values))
+                _event(connection, pair.pair_id, pair.decision_id, OPENED, {}, pair.opened_at, 1)
         except IntegrityError:
             raise Conflict(f"pair {pair.pair_id} exists already", "reconcile; a pair is opened once") from None
 
@@ -107,21 +113,7 @@ class PairsRepository:
         """Append an event; its id. `trades` defaults to 1 for COUNTED_EVENTS and to 0 for all others."""
         counted = int(name in COUNTED_EVENTS) if trades is None else trades
         with self._database.write() as connection:
-            exchange = connection.execute(select(PairRow.exchange).where(PairRow.pair_id == pair_id)).scalar()
-            result = connection.execute(
-                insert(PairEventRow)
-                .values(
-                    pair_id=pair_id,
-                    decision_id=decision_id,
-                    exchange=exchange,
-                    name=name,
-                    document=canonical_json(as_json(document)),
-                    trades=counted,
-                    at=at,
-                )
-                .returning(PairEventRow.id)
-            )
-            return int(result.scalar_one())
+            return _event(connection, pair_id, decision_id, name, document, at, counted)
 
     def events(self, pair_id: str | None = None, since: int = 0) -> tuple[PairEvent, ...]:
         """Events in the order written, of one pair or of all."""
@@ -155,6 +147,23 @@ class PairsRepository:
             ).rowcount
         if changed == 0:
             raise NotFound(f"there is no open pair {pair_id}", "it was closed before, or never opened: reconcile")
+
+
+def _event(
+    connection: Connection, pair_id: str, decision_id: str | None, name: str, document: Any, at: int, trades: int
+) -> int:
+    exchange = connection.execute(select(PairRow.exchange).where(PairRow.pair_id == pair_id)).scalar()
+    values = {
+        "pair_id": pair_id,
+        "decision_id": decision_id,
+        "exchange": exchange,
+        "name": name,
+        "document": canonical_json(as_json(document)),
+        "trades": trades,
+        "at": at,
+    }
+    result = connection.execute(insert(PairEventRow).values(**values).returning(PairEventRow.id))
+    return int(result.scalar_one())
 
 
 def _text(pair: OpenPair) -> str:

@@ -155,26 +155,34 @@ def test_a_damaged_pair_is_an_error_and_not_a_flat_account(database: Database) -
 
 def test_openings_and_half_closes_count_as_trades_and_closes_never_do(database: Database) -> None:
     pairs = PairsRepository(database)
-    pairs.open_pair(pair())
-    for at, name in enumerate(("opened", "half_closed", "closed", "stopped", "reopened", "reversed"), 1_000):
+    pairs.open_pair(pair())  # at 1_000: counted by itself
+    for at, name in enumerate(("half_closed", "closed", "stopped", "reopened", "reversed", "opened"), 1_001):
         pairs.event("p1", "d1", name, {"price": "122.4"}, at)
     pairs.event("p1", None, "counted_by_the_caller", {}, 2_000, trades=2)
     assert pairs.trades_since(0) == 5
     assert pairs.trades_since(1_000) == 4  # exactly 24 h old: out
     assert (pairs.trades_since(0, "paper"), pairs.trades_since(0, "bybit")) == (5, 0)
     events = pairs.events("p1")
-    assert [event.name for event in events][:2] == ["opened", "half_closed"]
-    assert events[0].document == {"price": "122.4"}
+    assert [(event.name, event.trades) for event in events][:3] == [("opened", 1), ("half_closed", 1), ("closed", 0)]
+    assert events[1].document == {"price": "122.4"}
     assert pairs.events("p2") == ()
-    assert len(pairs.events(since=1_005)) == 2
+    assert len(pairs.events(since=1_006)) == 2
+
+
+def test_a_pair_that_could_not_be_stored_counts_nothing(database: Database) -> None:
+    pairs = PairsRepository(database)
+    pairs.open_pair(pair())
+    with pytest.raises(Conflict):
+        pairs.open_pair(pair())
+    assert pairs.trades_since(0) == 1
 
 
 def test_an_event_written_before_its_pair_counts_all_the_same(database: Database) -> None:
     pairs = PairsRepository(database)
-    pairs.event("p1", "d1", "opened", {}, 1_000)
+    pairs.event("p1", "d1", "half_closed", {}, 1_000)
     assert (pairs.trades_since(0, "paper"), pairs.trades_since(0, "bybit")) == (1, 1)  # whose it is, is not known yet
     pairs.open_pair(pair())
-    assert (pairs.trades_since(0, "paper"), pairs.trades_since(0, "bybit")) == (1, 0)
+    assert (pairs.trades_since(0, "paper"), pairs.trades_since(0, "bybit")) == (2, 0)
 
 
 # ledger
