@@ -90,8 +90,10 @@ async def _start(settings: Settings, clock: Clock, port: int) -> LocalModel:
 
     try:
         deadline = clock.monotonic_ms() + READY_TIMEOUT_S * 1000
-        while await asyncio.to_thread(_who_answers, port) != "ours":
-            if child.poll() is not None or clock.monotonic_ms() > deadline:
+        while (state := await asyncio.to_thread(_who_answers, port)) != "ours":
+            # a child that ended lost the port to another start of ours, if that one is loading
+            ended = child.poll() is not None and state != "loading"
+            if ended or clock.monotonic_ms() > deadline:
                 raise HostError(
                     "llm_not_ready",
                     f"the embedded model did not start ({_last_line(log)})",
@@ -117,7 +119,7 @@ def _spawn(settings: Settings, log: Path, port: int) -> "subprocess.Popen[bytes]
 
 
 def serve(model_file: Path | None, port: int, data_dir: Path, *, threads: int | None = None) -> Callable[[], None]:
-    """Serve in this process; returns when ready, with what stops it. `model_file`: any GGUF instead of ours.
+    """Serve in this process until the function it returns is called or dropped. `model_file`: any GGUF file.
 
     Raises HostError when the extra is missing, the file is no file, or the port is taken.
     """
@@ -146,9 +148,9 @@ def serve(model_file: Path | None, port: int, data_dir: Path, *, threads: int | 
     parameters.cpuparams_batch.n_threads = count
     parameters.hostnames = ["127.0.0.1"]
     parameters.port = port
-    server = xllamacpp.Server(parameters)
-    stop: Callable[[], None] = getattr(server, "stop", _nothing)
-    return stop
+    # the server lives as long as somebody holds it, and has no other way to be stopped
+    running = [xllamacpp.Server(parameters)]
+    return running.clear
 
 
 def _assembled(data_dir: Path) -> Path:
@@ -168,7 +170,7 @@ def _assembled(data_dir: Path) -> Path:
 
 
 def _who_answers(port: int) -> str:
-    """`ours`, `other` (somebody else listens) or `nobody` (or ours, still loading)."""
+    """`ours`, `loading`, `other` (somebody else listens) or `nobody`."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"{_base_url(port)}/models", timeout=2) as answer:
@@ -176,7 +178,7 @@ def _who_answers(port: int) -> str:
         return "ours" if any(entry.get("id") == ALIAS for entry in listed["data"]) else "other"
     except urllib.error.HTTPError as error:
         error.close()
-        return "nobody" if error.code == 503 else "other"
+        return "loading" if error.code == 503 else "other"
     except urllib.error.URLError as error:
         return "nobody" if isinstance(error.reason, ConnectionRefusedError) else "other"
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from traders.contract.model import ModelRequest
 
 #: Outside the subset that every schema-enforcing server knows.
-_LENGTHS_AND_BOUNDS = ("maxLength", "minimum", "maximum", "minItems", "maxItems")
+_LENGTHS_AND_BOUNDS = ("maxLength", "pattern", "minimum", "maximum", "minItems", "maxItems")
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,8 @@ Size = Literal["compact", "full"]
 SCHEMA_NAME = "volgamma_decision"
 _VALUE_LENGTH = 16
 _MAX_VALUE = Decimal("1e15")
+#: For the decoder. Bounded, because an unbounded one has let a small model write digits until its tokens ran out.
+_NUMBER_PATTERN = r"^-?[0-9]{1,12}(\.[0-9]{1,8})?$"
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?", re.ASCII)
 _BP = Decimal(10_000)
 
@@ -89,7 +91,7 @@ def shape(context: Context, size: Size) -> Shape | None:
         Field(
             "evidence",
             _items(
-                {"reading": _enum(readings), "value": _text(_VALUE_LENGTH)},
+                {"reading": _enum(readings), "value": _value()},
                 1,
                 3 if size == "compact" else 8,
             ),
@@ -101,7 +103,7 @@ def shape(context: Context, size: Size) -> Shape | None:
                 {
                     "reading": _enum(readings),
                     "op": _enum(("lt", "le", "gt", "ge")),
-                    "value": _text(_VALUE_LENGTH),
+                    "value": _value(),
                 },
                 0,
                 2 if size == "compact" else 6,
@@ -214,7 +216,7 @@ def _number(text: str, where: str, problems: list[str]) -> Decimal | None:
     """A quoted number. ASCII digits only: other scripts' digits look the same and are not what was shown."""
     if _NUMBER.fullmatch(text) and abs(Decimal(text)) <= _MAX_VALUE:
         return Decimal(text)
-    problems.append(f"{where} must be a plain number copied as shown, such as 1.25")
+    problems.append(f"{where} must be a plain number, copied as shown")
     return None
 
 
@@ -234,6 +236,10 @@ def _enum(words: tuple[str, ...]) -> dict[str, Any]:
 
 def _text(length: int) -> dict[str, Any]:
     return {"type": "string", "maxLength": length}
+
+
+def _value() -> dict[str, Any]:
+    return {"type": "string", "maxLength": _VALUE_LENGTH, "pattern": _NUMBER_PATTERN}
 
 
 def _items(properties: dict[str, Any], low: int, high: int) -> dict[str, Any]:
