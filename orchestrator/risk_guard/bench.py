@@ -14,7 +14,7 @@ from orchestrator.risk_guard.market import LegMarket
 from traders.contract.constraints import ConstraintSet
 from traders.contract.context import Context
 from traders.contract.decision import Regime
-from traders.contract.quote import LegQuote, Quote, Switches
+from traders.contract.quote import Quote, Switches
 
 #: The regimes in which an entry may be made (domain.md section 6).
 ENTRY_REGIMES = frozenset({Regime.LOW_VOL_EXPANDING, Regime.HIGH_VOL_SUSTAINED})
@@ -46,10 +46,6 @@ class Bench:
     def market(self, venue: str, symbol: str) -> LegMarket | None:
         """The fresh market of a leg, or None when the quote does not have it."""
         return self._markets.get((venue, symbol))
-
-    def quoted(self) -> tuple[LegQuote, ...]:
-        """Every leg quote, in a stable order."""
-        return tuple(self._markets[key].quote for key in sorted(self._markets))
 
     @cached_property
     def context_intact(self) -> bool:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 from functools import cached_property
 
-from indicators.delta_neutral_hedge import depth_multiplier, floor_to_step
+from indicators.delta_neutral_hedge import LadderOutcome, close_lots, depth_multiplier, floor_to_step, one_ladder
 from indicators.entry_matrix import size_factor
 from orchestrator.risk_guard.bench import ENTRY_REGIMES, Bench
+from orchestrator.risk_guard.ladder_shape import ladder_complaint, steps_complaint
 from orchestrator.risk_guard.market import LegMarket
 from orchestrator.risk_guard.tightening import tightens
-from traders.contract.decision import Action, Decision, LegPlan, PairPlan, Regime
+from traders.contract.decision import Action, Band, Decision, LegPlan, PairPlan, Regime
 from traders.contract.portfolio import OpenPair
 
 PAIR_KINDS = ("gamma", "spread", "funding")
@@ -41,6 +42,17 @@ class SizedLeg:
     def lots(self) -> int:
         """Whole steps of the leg after execution."""
         return int(self.target / self.step)
+
+
+@dataclass(frozen=True, slots=True)
+class Ladder:
+    """What the formulas of domain.md section 2 need: E, q and N of a leg, c."""
+
+    bands: tuple[Band, ...]
+    entry: Decimal
+    quantity: Decimal
+    notional: Decimal
+    cost: Decimal
 
 
 class Case:
@@ -85,6 +97,11 @@ class Case:
         if self.decision.action is Action.ENTER or self.pair is None:
             return True
         return not tightens(self.decision.plan, self.pair.plan)
+
+    @property
+    def entry_kind(self) -> str | None:
+        """The kind of pair that is judged as an entry; None for what only reduces risk."""
+        return self.plan.kind if self.judged_as_entry else None
 
     @cached_property
     def others(self) -> tuple[OpenPair, ...]:
@@ -188,10 +205,56 @@ class Case:
         worst = max(slippage for slippage in slippages if slippage is not None)
         return self.bench.quote.fees.taker + worst
 
+    @cached_property
+    def steps_wrong(self) -> str | None:
+        """What is wrong with the bands' moves and fractions."""
+        return steps_complaint(self.plan.bands)
+
+    @cached_property
+    def ladder_wrong(self) -> str | None:
+        """What is wrong with the bands as a ladder that is long gamma."""
+        return ladder_complaint(self.plan.bands)
+
+    @cached_property
+    def parts(self) -> tuple[tuple[Decimal, ...], ...]:
+        """Of each leg, what is ever traded alone: the whole, and what each band closes when it is the losing leg."""
+        bands = self.plan.bands if self.steps_wrong is None else ()
+        return tuple(_parts(sized, bands) for sized in self.legs or ())
+
+    @cached_property
+    def ladder(self) -> Ladder | None:
+        """The first leg's ladder; None while bands, size or cost are unusable (their own rules refuse)."""
+        if self.ladder_wrong is not None or not self.legs or self.cost is None:
+            return None
+        first = self.legs[0]
+        if first.target <= 0:
+            return None
+        return Ladder(self.plan.bands, first.entry, first.target, first.notional, self.cost)
+
+    @cached_property
+    def outcome(self) -> LadderOutcome | None:
+        """What one ladder can earn and lose, net."""
+        ladder = self.ladder
+        if ladder is None or self.pair_margin <= 0:
+            return None
+        return one_ladder(
+            ladder.bands, ladder.entry, ladder.quantity, self.pair_margin, ladder.cost, self.plan.reversal_rule
+        )
+
     @property
     def outer(self) -> Decimal | None:
         """b_out: the last band's move; None without bands."""
         return self.plan.bands[-1].move if self.plan.bands else None
+
+
+def _parts(sized: SizedLeg, bands: tuple[Band, ...]) -> tuple[Decimal, ...]:
+    lots = sized.lots
+    parts, closed = [sized.target], 0
+    for band in bands:
+        after = lots if band.fraction == 1 else close_lots(lots, band.fraction)
+        parts.append((after - closed) * sized.step)
+        closed = after
+    return tuple(parts)
 
 
 def _place(leg: LegPlan) -> tuple[str, str, str]:

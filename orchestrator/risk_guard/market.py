@@ -41,9 +41,7 @@ class LegMarket:
 
     @cached_property
     def depth(self) -> Decimal | None:
-        """Both sides within 1 % of mid, USDT; None when the book does not reach that far or is unusable."""
-        if not self.sound:
-            return None
+        """Both sides of a sound book within 1 % of mid, USDT; None when it does not reach that far."""
         depth = depth_within(self.quote.bids, self.quote.asks)
         return None if depth is None else Decimal(depth)
 

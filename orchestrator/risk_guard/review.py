@@ -51,13 +51,15 @@ def judge(decision: Decision, bench: Bench, *, rules: Sequence[Rule] = RULES) ->
 
 def _judge(case: Case, rules: Sequence[Rule]) -> Verdict:
     findings: list[Finding] = []
+    kind = case.entry_kind
     for rule in rules:
-        remark = _ask(rule, case)
+        remark = _ask(rule, case) if rule.applies(kind) else None
         if remark is None:
             continue
         findings.append(remark.finding(rule.code))
         if remark.decision is not None:
             case = case.amended(remark.decision)
+            kind = case.entry_kind
     plan: ExecutionPlan | None = None
     effects = {finding.effect for finding in findings}
     if "refuse" not in effects and case.judged_as_entry:
@@ -81,8 +83,6 @@ def _judge(case: Case, rules: Sequence[Rule]) -> Verdict:
 
 def _ask(rule: Rule, case: Case) -> Remark | None:
     """What a rule says. A rule that breaks refuses an entry: a guard that fails open is no guard."""
-    if not rule.applies(case):
-        return None
     try:
         return rule.judge(case)
     except Exception as error:  # recorded as a finding under the rule's own code

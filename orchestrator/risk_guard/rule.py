@@ -57,11 +57,11 @@ class Rule:
     kinds: frozenset[str] | None
     judge: Judge
 
-    def applies(self, case: Case) -> bool:
-        """Whether this rule looks at this decision at all."""
+    def applies(self, entry_kind: str | None) -> bool:
+        """Whether this rule looks at a decision at all; `entry_kind` is `Case.entry_kind`."""
         if self.scope == "any":
             return True
-        return case.judged_as_entry and (self.kinds is None or case.plan.kind in self.kinds)
+        return entry_kind is not None and (self.kinds is None or entry_kind in self.kinds)
 
 
 def rule(

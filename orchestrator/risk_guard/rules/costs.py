@@ -1,44 +1,21 @@
 """Does a ladder carry its costs (domain.md section 2). c = taker fee + the larger leg's walked slippage."""
 
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import Literal
 
 from indicators.delta_neutral_hedge import break_even as break_even_price
 from indicators.delta_neutral_hedge import ladder_costs, pi_gross
 from orchestrator.risk_guard.case import Case
 from orchestrator.risk_guard.codes import RuleCode
-from orchestrator.risk_guard.ladder_shape import ladder_complaint
 from orchestrator.risk_guard.rule import Remark, note, num, pct, refuse, rule
-from traders.contract.decision import Band
 
 DIRECTIONS: tuple[Literal["up", "down"], ...] = ("up", "down")
-
-
-@dataclass(frozen=True, slots=True)
-class Ladder:
-    """What the formulas of section 2 need: E, q and N of a leg, c."""
-
-    bands: tuple[Band, ...]
-    entry: Decimal
-    quantity: Decimal
-    notional: Decimal
-    cost: Decimal
-
-
-def ladder_of(case: Case) -> Ladder | None:
-    """The ladder as it would be opened; None while bands, size or cost are unusable (their own rules refuse)."""
-    if ladder_complaint(case.plan.bands) is not None or not case.legs or case.cost is None:
-        return None
-    sized = case.legs[0]
-    return Ladder(case.plan.bands, sized.entry, sized.target, sized.notional, case.cost)
 
 
 @rule(RuleCode.BREAK_EVEN, kinds=("gamma",))
 def break_even(case: Case) -> Remark | None:
     """|S*/E - 1| + `breakeven_margin` <= the outer band, up and down: room is left after the costs are earned."""
-    ladder = ladder_of(case)
-    if ladder is None or ladder.quantity <= 0:
+    ladder = case.ladder
+    if ladder is None:
         return None
     outer, margin = ladder.bands[-1].move, case.limits.breakeven_margin
     moves = [
@@ -58,8 +35,8 @@ def break_even(case: Case) -> Remark | None:
 @rule(RuleCode.COST_MULTIPLE, kinds=("gamma",))
 def cost_multiple(case: Case) -> Remark | None:
     """One ladder's win at the outer band, net, is at least `cost_multiple_min` x its costs, up and down."""
-    ladder = ladder_of(case)
-    if ladder is None or ladder.quantity <= 0:
+    ladder = case.ladder
+    if ladder is None:
         return None
     gross, limit = pi_gross(ladder.bands, ladder.notional), case.limits.cost_multiple_min
     for direction in DIRECTIONS:

@@ -8,7 +8,6 @@ from indicators.delta_neutral_hedge import net_delta_after
 from indicators.entry_matrix import band_factor
 from orchestrator.risk_guard.case import PAIR_KINDS, Case
 from orchestrator.risk_guard.codes import RuleCode
-from orchestrator.risk_guard.ladder_shape import ladder_complaint, steps_complaint
 from orchestrator.risk_guard.rule import Remark, amend, note, num, pct, refuse, rule
 from orchestrator.risk_guard.tightening import Step, closes_as_early, looser_reversal
 from traders.contract.decision import Band, Regime
@@ -30,7 +29,7 @@ def bands_tightened(case: Case) -> Remark | None:
     the result is tight enough, and a second review changes nothing.
     """
     bands, standing = case.plan.bands, case.limits.rebalance_bands
-    if case.bench.regime is not Regime.HIGH_VOL_SUSTAINED or steps_complaint(bands) is not None:
+    if case.bench.regime is not Regime.HIGH_VOL_SUSTAINED or case.steps_wrong is not None:
         return None
     factor = band_factor(case.bench.regime, case.limits)
     if not closes_as_early(bands, standing):
@@ -52,7 +51,7 @@ def bands_tightened(case: Case) -> Remark | None:
 @rule(RuleCode.BANDS_INVALID)
 def bands_invalid(case: Case) -> Remark | None:
     """At least two bands, rising strictly; before the last they close the losing leg, the last closes both whole."""
-    complaint = ladder_complaint(case.plan.bands)
+    complaint = case.ladder_wrong
     if complaint is None:
         return None
     return refuse(
@@ -64,7 +63,7 @@ def bands_invalid(case: Case) -> Remark | None:
 def bands_loose(case: Case) -> Remark | None:
     """At every move of the standing ladder `rebalance_bands` the plan has closed at least as much."""
     bands, standing = case.plan.bands, case.limits.rebalance_bands
-    if steps_complaint(bands) is not None or closes_as_early(bands, standing):
+    if case.steps_wrong is not None or closes_as_early(bands, standing):
         return None
     return refuse(
         f"the ladder {_text(bands)} is looser than the standing one, {_text(standing)}",
@@ -98,7 +97,7 @@ def _share(amounts: Sequence[tuple[str, Decimal]]) -> Decimal:
 @rule(RuleCode.NET_DELTA, kinds=PAIR_KINDS)
 def net_delta(case: Case) -> Remark | None:
     """After each band net delta f / (2 - f) is at most `net_delta_max` of gross (f before the last <= 0.5185)."""
-    if steps_complaint(case.plan.bands) is not None:
+    if case.steps_wrong is not None:
         return None
     worst = max((abs(Decimal(share)) for share in net_delta_after(case.plan.bands)), default=Decimal(0))
     limit = case.limits.net_delta_max
@@ -112,7 +111,7 @@ def net_delta(case: Case) -> Remark | None:
 @rule(RuleCode.EFFECTIVE_GAMMA, kinds=("gamma",))
 def effective_gamma(case: Case) -> Remark | None:
     """Effective gamma is above `effective_gamma_min`: a grid is short gamma, an instant re-hedge has none."""
-    if steps_complaint(case.plan.bands) is not None or not case.legs:
+    if case.steps_wrong is not None or not case.legs:
         return None
     sized = case.legs[0]
     gamma = gamma_of(case.plan.bands, sized.notional, sized.entry, rehedge=case.plan.rehedge)

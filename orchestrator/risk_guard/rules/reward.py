@@ -2,11 +2,9 @@
 
 from math import ceil
 
-from indicators.delta_neutral_hedge import one_ladder as outcome_of
 from orchestrator.risk_guard.case import Case
 from orchestrator.risk_guard.codes import RuleCode
 from orchestrator.risk_guard.rule import Remark, amend, note, num, pct, refuse, rule
-from orchestrator.risk_guard.rules.costs import ladder_of
 
 
 @rule(RuleCode.HOLDING_CAPPED, "amend")
@@ -95,12 +93,9 @@ def confidence(case: Case) -> Remark | None:
 @rule(RuleCode.ONE_LADDER, "note", kinds=("gamma",))
 def one_ladder(case: Case) -> Remark | None:
     """What one ladder can earn and lose after costs, of pair margin, and how many winners the target needs."""
-    ladder = ladder_of(case)
-    if ladder is None or case.pair_margin <= 0:
+    outcome = case.outcome
+    if outcome is None:
         return None
-    outcome = outcome_of(
-        ladder.bands, ladder.entry, ladder.quantity, case.pair_margin, ladder.cost, case.plan.reversal_rule
-    )
     win, worst = outcome.win_fraction, outcome.worst_fraction
     needed = ceil(case.plan.take_profit / win) if win > 0 else None
     return note(
@@ -115,13 +110,8 @@ def one_ladder(case: Case) -> Remark | None:
 @rule(RuleCode.TARGET_BEYOND_ONE_LADDER, "note", kinds=("gamma",))
 def target_beyond_one_ladder(case: Case) -> Remark | None:
     """The target cannot be reached by one ladder; without `reopen` the cycle ends before it."""
-    ladder = ladder_of(case)
-    if ladder is None or case.pair_margin <= 0:
-        return None
-    outcome = outcome_of(
-        ladder.bands, ladder.entry, ladder.quantity, case.pair_margin, ladder.cost, case.plan.reversal_rule
-    )
-    if case.plan.take_profit <= outcome.win_fraction:
+    outcome = case.outcome
+    if outcome is None or case.plan.take_profit <= outcome.win_fraction:
         return None
     ending = "it needs several" if case.plan.reopen else "and the plan does not re-open"
     return note(

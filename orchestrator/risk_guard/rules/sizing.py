@@ -2,10 +2,8 @@
 
 from decimal import Decimal
 
-from indicators.delta_neutral_hedge import close_lots
-from orchestrator.risk_guard.case import PAIR_KINDS, Case, SizedLeg
+from orchestrator.risk_guard.case import PAIR_KINDS, Case
 from orchestrator.risk_guard.codes import RuleCode
-from orchestrator.risk_guard.ladder_shape import steps_complaint
 from orchestrator.risk_guard.rule import Remark, amend, money, num, pct, refuse, rule, unavailable
 
 
@@ -92,23 +90,11 @@ def contract_steps(case: Case) -> Remark | None:
     return None
 
 
-def _parts(case: Case, sized: SizedLeg) -> list[Decimal]:
-    """The quantities in which a leg is ever traded: the whole, and what each band closes when it is the losing leg."""
-    parts = [sized.target]
-    closed = 0
-    bands = case.plan.bands if steps_complaint(case.plan.bands) is None else ()
-    for band in bands:
-        after = sized.lots if band.fraction == 1 else close_lots(sized.lots, band.fraction)
-        parts.append((after - closed) * sized.step)
-        closed = after
-    return parts
-
-
 @rule(RuleCode.MIN_LOTS)
 def min_lots(case: Case) -> Remark | None:
     """A leg has at least 2 lots and every band closes at least one: half of one lot cannot be closed."""
-    for sized in case.legs or ():
-        if sized.lots < 2 or min(_parts(case, sized)) <= 0:
+    for sized, parts in zip(case.legs or (), case.parts, strict=True):
+        if sized.lots < 2 or min(parts) <= 0:
             return refuse(
                 f"{sized.lots} lot(s) of {money(sized.step)} {sized.leg.symbol} cannot be closed band by band",
                 sized.lots,
@@ -118,18 +104,18 @@ def min_lots(case: Case) -> Remark | None:
     return None
 
 
-def _smallest(case: Case, sized: SizedLeg) -> Decimal:
+def _smallest(parts: tuple[Decimal, ...]) -> Decimal:
     """The smallest part that is traded at all (parts of 0 are `min_lots`'s)."""
-    return min((part for part in _parts(case, sized) if part > 0), default=Decimal(0))
+    return min((part for part in parts if part > 0), default=Decimal(0))
 
 
 @rule(RuleCode.MIN_QUANTITY)
 def min_quantity(case: Case) -> Remark | None:
     """A leg and each part that a band closes is at least the venue's smallest order."""
-    for sized in case.legs or ():
+    for sized, parts in zip(case.legs or (), case.parts, strict=True):
         contract = sized.market.quote.contract
         least = max(contract.min_quantity, contract.market_min_quantity)
-        smallest = _smallest(case, sized)
+        smallest = _smallest(parts)
         if smallest < least:
             return refuse(
                 f"the smallest part of {sized.leg.symbol} is below the venue's minimum",
@@ -159,9 +145,9 @@ def max_quantity(case: Case) -> Remark | None:
 @rule(RuleCode.MIN_NOTIONAL)
 def min_notional(case: Case) -> Remark | None:
     """A leg and each part that a band closes is worth at least the venue's minimum notional at E."""
-    for sized in case.legs or ():
+    for sized, parts in zip(case.legs or (), case.parts, strict=True):
         least = sized.market.quote.contract.min_notional
-        smallest = _smallest(case, sized) * sized.entry
+        smallest = _smallest(parts) * sized.entry
         if smallest < least:
             return refuse(
                 f"the smallest part of {sized.leg.symbol} is below the minimum notional",
