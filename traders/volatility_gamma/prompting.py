@@ -69,7 +69,7 @@ def template_values(context: Context, asked: Shape, size: Size) -> dict[str, Any
 
 def repair_values(problems: tuple[str, ...], bad_reply: str, asked: Shape) -> dict[str, Any]:
     """Everything `repair` needs. The bad reply is quoted with every odd character escaped."""
-    quoted = bad_reply[:_QUOTED].encode("unicode_escape").decode("ascii")
+    quoted = bad_reply[:_QUOTED].encode("unicode_escape").decode("ascii")[:_QUOTED]
     return {
         "problems": [problem.encode("unicode_escape").decode("ascii") for problem in problems],
         "quoted": f'"{quoted}"' + (" ..." if len(bad_reply) > _QUOTED else ""),
