@@ -8,7 +8,7 @@ Importing this module loads neither ccxt nor pandas.
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 
 class Raw(BaseModel):
@@ -21,7 +21,9 @@ class Unavailable(Raw):
     """A source that is not there, and why."""
 
     kind: Literal["unavailable"] = "unavailable"
-    code: Literal["not_supported", "error", "timeout", "empty", "too_short", "gap", "too_shallow", "banned"]
+    code: Literal[
+        "not_supported", "not_requested", "error", "timeout", "empty", "too_short", "gap", "too_shallow", "banned"
+    ]
     reason: str
 
 
@@ -145,8 +147,19 @@ class OpenInterest(Raw):
     note: str = ""
 
 
+class Extra(Raw):
+    """What a third-party fetcher (entry point group `volgamma.fetchers`) brought, as it came."""
+
+    kind: Literal["extra"] = "extra"
+    venue: str
+    symbol: str
+    document: dict[str, JsonValue]
+    as_of: int
+    fetched_at: int
+
+
 class SymbolData(Raw):
-    """The five sources of one symbol."""
+    """The five sources of one symbol, and those of third-party fetchers by name."""
 
     symbol: str
     market_data: Annotated[MarketData | Unavailable, Field(discriminator="kind")]
@@ -154,6 +167,7 @@ class SymbolData(Raw):
     order_book: Annotated[OrderBook | Unavailable, Field(discriminator="kind")]
     positioning: Annotated[Positioning | Unavailable, Field(discriminator="kind")]
     open_interest: Annotated[OpenInterest | Unavailable, Field(discriminator="kind")]
+    extra: dict[str, Annotated[Extra | Unavailable, Field(discriminator="kind")]] = {}
 
 
 class SourceTiming(Raw):

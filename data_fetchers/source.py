@@ -1,0 +1,121 @@
+"""What a fetcher is handed: one symbol at one venue, a way to ask, and the exchange's time."""
+
+import asyncio
+from collections.abc import Awaitable, Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from data_fetchers.errors import Banned, FetchCode, FetchError, NotSupported, Transient
+from data_fetchers.retry import Calls, Clock
+from data_fetchers.snapshot import Requirements, Unavailable
+
+T = TypeVar("T")
+
+
+class ExchangeTime:
+    """The exchange's clock, read once: the injected clock plus the drift between the two."""
+
+    def __init__(self, clock: Clock, drift: "asyncio.Future[int]") -> None:
+        self._clock = clock
+        self._drift = drift
+
+    async def now(self) -> int:
+        """UTC milliseconds on the exchange's clock at the moment of the call. Raises FetchError when it is unknown."""
+        local = self._clock.now_ms()
+        return local + await asyncio.shield(self._drift)
+
+
+async def measure_drift(exchange: Any, calls: Calls, clock: Clock) -> int:
+    """Exchange time minus the injected clock in ms, both at the midpoint of the round trip. Raises FetchError."""
+
+    async def ask() -> int:
+        sent = clock.now_ms()
+        server = await exchange.fetch_time()
+        received = clock.now_ms()
+        if isinstance(server, bool) or not isinstance(server, (int, float)):
+            raise Transient(f"{calls.venue} fetch_time: {server!r} is no time", FetchCode.BAD_ANSWER)
+        return int(server) - (sent + received) // 2
+
+    return await calls.run(ask, "fetch_time")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One symbol at one venue. `timeout_s` bounds each part of a fetch; `calls` bounds all requests together."""
+
+    exchange: Any
+    venue: str
+    symbol: str
+    requirements: Requirements
+    calls: Calls
+    time: ExchangeTime
+    timeout_s: float
+
+    async def call(self, method: str, *args: Any, **named: Any) -> Any:
+        """What `exchange.<method>(...)` answers, repeated on transient errors. Raises FetchError."""
+        function = getattr(self.exchange, method, None)
+        if function is None:
+            raise NotSupported(f"{self.venue} has no {method}")
+        return await self.calls.run(lambda: function(*args, **named), f"{method} {self.symbol}")
+
+    async def market(self) -> dict[str, Any]:
+        """ccxt's description of the contract. Raises FetchError, also when the venue does not list the symbol."""
+        await self.call("load_markets")
+
+        async def look_up() -> dict[str, Any]:
+            market: dict[str, Any] = self.exchange.market(self.symbol)
+            return market
+
+        return await self.calls.run(look_up, f"market {self.symbol}")
+
+    async def contract_size(self) -> float:
+        """Base units a contract: what turns a venue's contracts into coins."""
+        size = (await self.market()).get("contractSize")
+        return float(size) if isinstance(size, (int, float)) and size > 0 else 1.0
+
+    def supports(self, capability: str) -> bool:
+        """Whether ccxt can do it there, be it emulated."""
+        return bool(self.exchange.has.get(capability))
+
+    async def now(self) -> int:
+        """The exchange's time."""
+        return await self.time.now()
+
+    async def settle(self, work: Awaitable[T], *, share: float = 1.0) -> T | Unavailable:
+        """The result of a part, or why there is none; never an exception, never longer than its share of the time."""
+        limit = self.timeout_s * share
+        try:
+            async with asyncio.timeout(limit):
+                return await work
+        except Exception as error:  # whatever it is, it costs this part and no other, and is named in the snapshot
+            return unavailable(error, f"{self.venue} {self.symbol}", limit)
+
+
+def unavailable(error: Exception, what: str, timeout_s: float | None = None) -> Unavailable:
+    """An error as the snapshot shows it."""
+    if isinstance(error, NotSupported):
+        return Unavailable(code="not_supported", reason=str(error))
+    if isinstance(error, Banned):
+        return Unavailable(code="banned", reason=str(error))
+    if isinstance(error, FetchError):
+        if error.code is FetchCode.TIMEOUT:
+            return Unavailable(code="timeout", reason=str(error))
+        if error.code is FetchCode.EMPTY:
+            return Unavailable(code="empty", reason=str(error))
+        if error.code is FetchCode.GAP:
+            return Unavailable(code="gap", reason=str(error))
+        return Unavailable(code="error", reason=f"{error.code}: {error}")
+    if isinstance(error, TimeoutError):
+        after = "" if timeout_s is None else f" within {timeout_s:g} s"
+        return Unavailable(code="timeout", reason=f"{what}: no answer{after}")
+    return Unavailable(code="error", reason=f"{what}: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
+
+
+async def all_of(work: list[Coroutine[Any, Any, T]]) -> list[T]:
+    """All results, concurrently. The first error ends the others and is raised as it is."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(item) for item in work]
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return [task.result() for task in tasks]

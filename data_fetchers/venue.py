@@ -1,0 +1,135 @@
+"""Opens the one ccxt client that fetchers and execution share. Importing this module does not load ccxt."""
+
+import logging
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from data_fetchers.errors import UnknownVenue
+from data_fetchers.request_count import count_request
+
+#: Tried with recorded responses; any other id of ccxt opens too.
+SUPPORTED = ("paper", "binanceusdm", "bybit", "okx", "bitget")
+#: The paper exchange speaks this venue's dialect.
+PAPER_DIALECT = "binanceusdm"
+#: Only linear swaps are traded: loading the other markets costs requests and seconds.
+_MARKET_TYPES = {"binanceusdm": ["linear"], "bybit": ["linear"], "okx": ["swap"], "bitget": ["swap"]}
+_TIMEOUT_MS = 6_000
+
+
+def open_exchange(
+    name: str,
+    *,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    secret: str | None = None,
+    password: str | None = None,
+    timeout_ms: int = _TIMEOUT_MS,
+    paced: bool | None = None,
+) -> Any:
+    """A `ccxt.async_support` exchange, markets not loaded yet; the caller closes it (`await exchange.close()`).
+
+    `paper` is binanceusdm pointed at `base_url`; a real venue can be pointed elsewhere too. `paced` keeps to the
+    venue's rate limit (default: yes, except on paper). ccxt's own retries are off: reads are retried by
+    `data_fetchers.retry`, orders never. Raises UnknownVenue.
+    """
+    wanted = name.strip().lower()
+    if wanted == "paper" and base_url is None:
+        raise UnknownVenue("the paper exchange needs its address; start one with `volgamma exchange serve`")
+    logging.getLogger("ccxt").setLevel(logging.WARNING)
+    import ccxt.async_support as ccxt
+
+    venue_id = PAPER_DIALECT if wanted == "paper" else wanted
+    if venue_id not in ccxt.exchanges:
+        raise UnknownVenue(_complaint(name, ccxt.exchanges))
+    options: dict[str, Any] = {
+        "defaultType": "swap",
+        "defaultSubType": "linear",
+        "fetchCurrencies": False,
+        "adjustForTimeDifference": True,
+        "maxRetriesOnFailure": 0,
+    }
+    if types := _MARKET_TYPES.get(venue_id):
+        options["fetchMarkets"] = {"types": types}
+    config: dict[str, Any] = {
+        "timeout": timeout_ms,
+        "enableRateLimit": wanted != "paper" if paced is None else paced,
+        "options": options,
+    }
+    config |= {
+        key: value
+        for key, value in (("apiKey", api_key), ("secret", secret), ("password", password))
+        if value is not None
+    }
+    exchange = _attentive(getattr(ccxt, venue_id))(config)
+    if base_url is not None:
+        _repoint(exchange, base_url)
+    return exchange
+
+
+def _repoint(exchange: Any, base_url: str) -> None:
+    """Same paths, other host."""
+    parts = urlsplit(base_url if "//" in base_url else f"http://{base_url}")
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise UnknownVenue(f"{base_url!r} is no address; write it as http://127.0.0.1:8900")
+    base = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+    api = exchange.urls["api"]
+    exchange.urls["api"] = (
+        {key: base + urlsplit(url).path for key, url in api.items() if isinstance(url, str)}
+        if isinstance(api, Mapping)
+        else base + urlsplit(api).path
+    )
+    if parts.scheme == "http":
+        exchange.timeout_on_exit = 0  # ccxt waits here for TLS to close; there is none
+
+
+def _attentive(cls: type[Any]) -> type[Any]:
+    """The same client, which counts its requests and keeps status and waiting time with an error.
+
+    ccxt drops both when it raises, and without them a ban cannot be told from an outage nor be waited out.
+    """
+
+    class Attentive(cls):  # type: ignore[misc]
+        async def fetch(self, *args: Any, **named: Any) -> Any:
+            count_request()
+            return await super().fetch(*args, **named)
+
+        def handle_errors(
+            self, status: int, reason: str, url: str, method: str, headers: Any, body: Any, *rest: Any
+        ) -> Any:
+            try:
+                handled = super().handle_errors(status, reason, url, method, headers, body, *rest)
+                if isinstance(status, int) and status >= 400:
+                    self.handle_http_status_code(status, str(reason), url, method, str(body))
+                return handled
+            except Exception as error:
+                error.http_status = status  # type: ignore[attr-defined]
+                error.retry_after_s = retry_after(headers)  # type: ignore[attr-defined]
+                raise
+
+    Attentive.__name__ = Attentive.__qualname__ = cls.__name__
+    return Attentive
+
+
+def retry_after(headers: Any) -> float | None:
+    """Seconds of a `Retry-After` header (a number, or a date read against the answer's own `Date`), else None."""
+    if not isinstance(headers, Mapping):
+        return None
+    found = {str(key).lower(): str(value).strip() for key, value in headers.items()}
+    text = found.get("retry-after", "")
+    if re.fullmatch(r"\d{1,9}(\.\d+)?", text):
+        return float(text)
+    try:
+        wait = parsedate_to_datetime(text) - parsedate_to_datetime(found.get("date", ""))
+    except (TypeError, ValueError):
+        return None
+    return max(0.0, wait.total_seconds())
+
+
+def _complaint(name: str, known: list[str]) -> str:
+    near = get_close_matches(name.strip().lower(), ["paper", *known], n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"no exchange is called {name!r}; {hint}Supported: {', '.join(SUPPORTED)}, and any other id of ccxt"
