@@ -1,8 +1,9 @@
 """Everything one command works with, wired once: database, trader, exchange, venue."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.clock import Clock
@@ -50,6 +51,8 @@ class Desk:
     own_clock: bool
     exchange: Any
     venue: "Venue"
+    #: Held by whoever changes anything at the venue: a decision and the fast loop never act at once.
+    hands: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def constraints(self) -> ConstraintSet:
         """The constraints in force now; they win over every text."""
@@ -131,9 +134,10 @@ async def connected(exchange_name: str, base_url: str | None) -> AsyncIterator[A
     from data_fetchers.errors import FetchError
     from data_fetchers.venue import open_exchange
 
-    keys = {"api_key": "key", "secret": "secret"} if exchange_name == "paper" else {}
+    # the paper exchange on loopback knows this pair of keys; they open nothing else
+    key, secret = ("key", "secret") if exchange_name == "paper" else (None, None)
     try:
-        exchange = open_exchange(exchange_name, base_url=base_url, **keys)
+        exchange = open_exchange(exchange_name, base_url=base_url, api_key=key, secret=secret)
     except FetchError as error:
         raise HostError("exchange_unknown", str(error), "paper, binanceusdm, bybit, okx or bitget") from error
     try:

@@ -101,7 +101,8 @@ async def decide(desk: Desk, order: Order, open_model: ModelSource) -> DecideRep
     watch = Stopwatch(desk.clock.monotonic_ms)
     constraints = desk.constraints()
     symbol = allowed_symbol(order.symbol, constraints)
-    recovery = await recover_open_business(desk, constraints)
+    async with desk.hands:
+        recovery = await recover_open_business(desk, constraints)
     portfolio = await read_portfolio(desk)
     now = await desk.venue.server_time()
     first_id = decision_id(desk.trader.descriptor.trader_id, symbol, order.due or now, order.suffix)
@@ -142,7 +143,12 @@ async def _claimed(
     watch.lap("fetch")
     context = desk.trader.observe(snapshot, portfolio, constraints)
     watch.lap("indicators")
-    shared = {"snapshot": snapshot, "portfolio": portfolio, "constraints": constraints, "context": context}
+    shared = {
+        "snapshot": snapshot,
+        "portfolio": portfolio,
+        "constraints": desk.store.constraints.export_document(constraints.trader_id, constraints.version),
+        "context": context,
+    }
     for kind, document in shared.items():
         desk.store.journal.record(first_id, kind, document)
     watch.lap("journal")
@@ -243,7 +249,8 @@ async def _execute(
         return dict(NO_EXECUTION)
     if order.dry_run:
         return {**NO_EXECUTION, "status": "dry_run"}
-    return await carry_out_verdict(desk, context, constraints, chosen)
+    async with desk.hands:
+        return await carry_out_verdict(desk, context, constraints, chosen)
 
 
 def _finish(desk: Desk, item: Candidate, context: Context, constraints: ConstraintSet) -> None:

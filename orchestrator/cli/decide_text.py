@@ -179,7 +179,8 @@ def _execution(report: DecideReport) -> Iterator[str]:
                 f"{order['filled'] if order['kind'] != 'bracket' else 'all':>10}{price or '-':>12}{fee:>10.4f}"
                 f"  {order['status']}"
             )
-        yield f"  fees paid {fees:,.4f} USDT; net delta {execution['net_delta']}; protected: {_yes(execution['protected'])}"
+        protected = _yes(execution["protected"])
+        yield f"  fees paid {fees:,.4f} USDT; net delta {execution['net_delta']}; protected: {protected}"
 
 
 def _yes(value: Any) -> str:

@@ -21,13 +21,15 @@ def schema(
     as_json: Annotated[bool, typer.Option("--json", help="accepted for symmetry; the output is JSON anyway")] = False,
 ) -> None:
     """Print the JSON Schema of NAME."""
+    from pydantic import BaseModel
+
     from traders.contract.bundle import Bundle
     from traders.contract.constraints import ConstraintDocument
     from traders.contract.context import Context
     from traders.contract.decision import Decision
     from traders.contract.verdict import Verdict
 
-    types = {
+    types: dict[str, type[BaseModel]] = {
         "decision": Decision,
         "context": Context,
         "constraints": ConstraintDocument,

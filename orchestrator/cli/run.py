@@ -1,0 +1,58 @@
+"""`volgamma run`: the schedule and the fast loop, until stopped."""
+
+from typing import Annotated, Literal
+
+import typer
+
+from orchestrator.cli.output import command, emit
+from orchestrator.errors import UsageError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        "run", help="Decide on a schedule and keep open pairs, e.g. `volgamma run --for 5m --every 1m --policy rules`."
+    )(run)
+
+
+@command
+def run(
+    symbols: Annotated[str, typer.Option(help="comma-separated, any common spelling")] = "SOL,AVAX",
+    every: Annotated[str, typer.Option(help="time between decisions: 60s, 15m, 1h")] = "15m",
+    length: Annotated[str | None, typer.Option("--for", help="how long to run; until stopped when left out")] = None,
+    exchange: Annotated[str, typer.Option(help="paper")] = "paper",
+    policy: Annotated[str, typer.Option(help="llm or rules")] = "llm",
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON document at the end; lines go to stderr")] = False,
+) -> None:
+    """Run the schedule."""
+    chosen: Literal["llm", "rules"]
+    if policy == "llm":
+        chosen = "llm"
+    elif policy == "rules":
+        chosen = "rules"
+    else:
+        raise UsageError("unknown_policy", f"no policy {policy!r}", "--policy llm or --policy rules")
+    import asyncio
+    from dataclasses import asdict
+
+    from orchestrator import settings
+    from orchestrator.host import run_schedule
+    from orchestrator.schedule.ticks import parse_duration
+
+    try:
+        interval = parse_duration(every)
+        duration = None if length is None else parse_duration(length)
+    except ValueError as error:
+        raise UsageError("bad_duration", str(error), "for example --every 15m --for 2h") from error
+
+    def say(line: str) -> None:
+        typer.echo(line, err=as_json)
+
+    names = tuple(part.strip() for part in symbols.split(",") if part.strip())
+    tally = asyncio.run(run_schedule(settings.load(), exchange, names, interval, duration, chosen, say))
+    if as_json:
+        emit({"schema": "volgamma.run/1", **asdict(tally)})
+    else:
+        typer.echo(
+            f"{tally.decisions} decisions, {tally.entered} entries, {tally.skipped} skipped, {tally.failed} failed"
+        )

@@ -1,0 +1,193 @@
+"""From a verdict to orders, and from orders to what the database remembers of the pair."""
+
+from decimal import Decimal
+from typing import Any
+
+from pydantic import JsonValue
+
+from orchestrator import ledger_feed
+from orchestrator.decide_report import NO_EXECUTION, Candidate
+from orchestrator.desk import Desk
+from orchestrator.errors import HostError
+from orchestrator.execution.close_pair import close_pair
+from orchestrator.execution.limits import ExecutionLimits
+from orchestrator.execution.preflight import apply_settings
+from orchestrator.execution.recover import Recovered, recover
+from orchestrator.execution.result import ExecutionResult
+from orchestrator.execution.saga import carry_out
+from orchestrator.execution.store import ExecutionStore
+from orchestrator.execution.venue import VenueError
+from orchestrator.pair_book import close_out, new_pair, new_state, save_state
+from traders.contract.constraints import ConstraintSet
+from traders.contract.context import Context
+from traders.contract.decision import Action, Decision
+from traders.contract.portfolio import OpenPair
+from traders.contract.verdict import ExecutionPlan, Verdict
+
+
+def execution_store(desk: Desk) -> ExecutionStore:
+    """The database as execution sees it."""
+    return ExecutionStore(desk.store.orders, desk.store.pairs)
+
+
+def execution_limits(desk: Desk, constraints: ConstraintSet) -> ExecutionLimits:
+    """The constraints as execution sees them."""
+    return ExecutionLimits.of(constraints.limits, exchange_own_clock=desk.own_clock)
+
+
+async def carry_out_verdict(
+    desk: Desk, context: Context, constraints: ConstraintSet, chosen: Candidate
+) -> dict[str, JsonValue]:
+    """Do what was permitted. The pinned `execution` document; what went wrong is in `reason`, never raised."""
+    decision = chosen.verdict.decision
+    assert decision is not None
+    match decision.action:
+        case Action.ENTER:
+            return await _enter(desk, context, constraints, decision, chosen.verdict)
+        case Action.EXIT:
+            return await _reduce(desk, constraints, decision, Decimal(1))
+        case Action.REDUCE:
+            return await _reduce(desk, constraints, decision, decision.reduce_fraction or Decimal(1))
+        case Action.REBALANCE:
+            return await _replan(desk, decision)
+        case _:
+            return dict(NO_EXECUTION)
+
+
+async def _enter(
+    desk: Desk, context: Context, constraints: ConstraintSet, decision: Decision, verdict: Verdict
+) -> dict[str, JsonValue]:
+    plan = verdict.plan
+    assert plan is not None
+    limits = execution_limits(desk, constraints)
+    try:
+        problems = await apply_settings(plan, desk.venue)
+    except VenueError as error:
+        return {**NO_EXECUTION, "reason": f"the account's settings could not be read or changed: {error}"}
+    if problems:
+        return {**NO_EXECUTION, "reason": "; ".join(f"{p.message} ({p.remedy})" for p in problems)}
+
+    def remember(result: ExecutionResult) -> None:
+        if result.status == "open":
+            opened(desk, constraints, decision, plan, context, result, context.as_of)
+
+    result = await carry_out(plan, desk.venue, execution_store(desk), desk.clock, limits, commit=remember)
+    await ledger_feed.refresh(desk, plan.symbol)
+    return result.document()
+
+
+def opened(
+    desk: Desk,
+    constraints: ConstraintSet,
+    decision: Decision,
+    plan: ExecutionPlan,
+    context: Context,
+    result: ExecutionResult,
+    at: int,
+) -> None:
+    """Store a pair that came to stand. Safe to repeat: a known pair is left as it is."""
+    if any(pair.pair_id == result.pair_id for pair in desk.store.pairs.open_pairs()):
+        return
+    pair = new_pair(decision, plan, context, result, desk.exchange_name, at)
+    desk.store.pairs.open_pair(pair, desk.exchange_name)
+    market = desk.exchange.market(plan.symbol)
+    step = Decimal(str(market["precision"]["amount"]))
+    taker = Decimal(str(market.get("taker") or "0.0005"))
+    save_state(desk, new_state(pair, decision, constraints, taker, step), "opened", at)
+
+
+async def _reduce(
+    desk: Desk, constraints: ConstraintSet, decision: Decision, fraction: Decimal
+) -> dict[str, JsonValue]:
+    pair = pair_meant(desk, decision)
+    if pair is None:
+        return {**NO_EXECUTION, "reason": "the pair is no longer open"}
+    result = await close_pair(
+        pair,
+        fraction,
+        desk.venue,
+        execution_store(desk),
+        desk.clock,
+        execution_limits(desk, constraints),
+        reason=decision.action.value,
+    )
+    await ledger_feed.refresh(desk, pair.symbol)
+    if result.status == "closed":
+        close_out(desk, pair, await desk.venue.server_time(), decision.action.value, _summary(result))
+    return result.document()
+
+
+async def _replan(desk: Desk, decision: Decision) -> dict[str, JsonValue]:
+    """A permitted rebalance that only tightens: the standing plan is replaced, nothing is traded."""
+    pair = pair_meant(desk, decision)
+    if pair is None or decision.plan is None:
+        return {**NO_EXECUTION, "reason": "the pair is no longer open"}
+    now = await desk.venue.server_time()
+    desk.store.pairs.update(pair.model_copy(update={"plan": decision.plan}))
+    desk.store.pairs.event(pair.pair_id, decision.pair_id, "replanned", decision.plan.model_dump(mode="json"), now)
+    return {
+        "status": "open",
+        "pair_id": pair.pair_id,
+        "orders": [],
+        "net_delta": float(pair.net_delta),
+        "protected": pair.protected,
+        "reason": "the standing plan was tightened",
+    }
+
+
+def pair_meant(desk: Desk, decision: Decision) -> OpenPair | None:
+    """The open pair a permitted decision is about."""
+    pairs = [pair for pair in desk.store.pairs.open_pairs(desk.exchange_name) if pair.symbol == decision.symbol]
+    if decision.pair_id is not None:
+        pairs = [pair for pair in pairs if pair.pair_id == decision.pair_id]
+    return pairs[0] if len(pairs) == 1 else None
+
+
+async def recover_open_business(desk: Desk, constraints: ConstraintSet) -> tuple[str, ...]:
+    """Settle what an earlier process left open; one line for each thing that was not as expected.
+
+    Raises HostError when the exchange's time cannot be read.
+    """
+    pairs = desk.store.pairs.open_pairs(desk.exchange_name)
+    try:
+        outcomes = await recover(
+            desk.venue,
+            execution_store(desk),
+            desk.clock,
+            execution_limits(desk, constraints),
+            pairs=pairs,
+            symbols=constraints.limits.allowed_symbols,
+            commit=lambda item: _commit_recovered(desk, constraints, item),
+        )
+        now = await desk.venue.server_time()
+    except VenueError as error:
+        raise HostError(
+            "account_unknown", f"{desk.exchange_name} does not answer: {error}", "try again; nothing was sent"
+        ) from error
+    lines: list[str] = []
+    known = {pair.pair_id: pair for pair in pairs}
+    for item in outcomes:
+        pair = known.get(item.pair_id or "")
+        if item.outcome == "flat" and pair is not None:
+            summary = {} if item.result is None else _summary(item.result)
+            if any(open_.pair_id == pair.pair_id for open_ in desk.store.pairs.open_pairs()):
+                close_out(desk, pair, now, "found flat", summary)
+        if item.outcome != "protected" or item.differences or item.plan is not None:
+            lines.append(item.text)
+    return tuple(lines)
+
+
+def _commit_recovered(desk: Desk, constraints: ConstraintSet, item: Recovered) -> None:
+    """An opening that a crash interrupted came to stand: the journal still knows what it was about."""
+    if item.outcome != "protected" or item.plan is None or item.result is None or item.decision_id is None:
+        return
+    entry = desk.store.journal.load(item.decision_id)
+    verdict = Verdict.model_validate(entry.document("verdict"))
+    context = Context.model_validate(entry.document("context"))
+    if verdict.decision is not None:
+        opened(desk, constraints, verdict.decision, item.plan, context, item.result, context.as_of)
+
+
+def _summary(result: ExecutionResult) -> dict[str, Any]:
+    fees = sum((line.fee or Decimal(0) for line in result.orders), Decimal(0))
+    return {"status": result.status, "fees": str(fees), "why": result.reason}

@@ -1,0 +1,129 @@
+"""The one place where real parts are wired together for a command."""
+
+import asyncio
+import functools
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from orchestrator.clock import Clock, SystemClock
+from orchestrator.decide_report import DecideReport
+from orchestrator.decision_id import manual_suffix
+from orchestrator.desk import open_desk
+from orchestrator.errors import HostError, UsageError
+from orchestrator.journey import ModelSource, Order, Policy, allowed_symbol, decide
+from orchestrator.paper_session import data_folder_lock
+from orchestrator.schedule.loop import Plan, Tally, run
+from orchestrator.settings import Settings
+
+EXCHANGES = ("paper", "binanceusdm", "bybit", "okx", "bitget")
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a person asked `decide` for."""
+
+    symbol: str
+    exchange: str
+    policy: Policy
+    dry_run: bool = False
+    compare: bool = False
+    live: bool = False
+
+
+async def decide_once(settings: Settings, ask: Ask, clock: Clock | None = None) -> DecideReport:
+    """One decision asked for by a person. Raises HostError."""
+    clock = clock or SystemClock()
+    refuse_live(settings, ask.exchange, ask.live)
+    policy = ask.policy
+    if ask.compare and policy == "llm" and not model_at_hand(settings):
+        policy = "rules"
+    async with open_desk(settings, clock, ask.exchange) as desk:
+        order = Order(
+            symbol=ask.symbol,
+            policy=policy,
+            dry_run=ask.dry_run,
+            compare=ask.compare,
+            suffix=manual_suffix(),
+        )
+        return await decide(desk, order, model_source(settings, clock, policy))
+
+
+def model_source(settings: Settings, clock: Clock, policy: Policy) -> ModelSource:
+    """Opens the model when it is needed. Raises HostError at once when the policy needs one and none can be had."""
+    from orchestrator.model_choice import open_model
+
+    if policy == "llm":
+        require_model(settings)
+    return functools.partial(open_model, settings, clock)
+
+
+def model_at_hand(settings: Settings) -> bool:
+    """Whether a model can be asked without installing anything."""
+    from orchestrator.local_model import is_installed
+
+    return bool(settings.api_key or settings.base_url) or is_installed()
+
+
+def require_model(settings: Settings) -> None:
+    """Raises HostError naming the remedy where no model can be had."""
+    if not model_at_hand(settings):
+        from orchestrator.local_model import require_installed
+
+        require_installed()
+
+
+def refuse_live(settings: Settings, exchange: str, live: bool) -> None:
+    """Live trading takes two deliberate steps and is not built yet. Raises HostError or UsageError."""
+    if exchange not in EXCHANGES:
+        raise UsageError("unknown_exchange", f"no exchange {exchange!r}", f"one of {', '.join(EXCHANGES)}")
+    if live and exchange == "paper":
+        raise UsageError("live_on_paper", "--live makes no sense on the paper exchange", "leave --live out")
+    if live and not settings.live:
+        raise HostError(
+            "live_off",
+            "live trading is off: `live = true` is not configured",
+            "read docs/going_live.md; without --live, real data are read and orders fill on paper",
+        )
+    if live:
+        raise HostError(
+            "live_not_built", "live orders are not built yet in this version", "leave --live out: orders fill on paper"
+        )
+
+
+async def run_schedule(
+    settings: Settings,
+    exchange: str,
+    symbols: tuple[str, ...],
+    every: int,
+    length: int | None,
+    policy: Policy,
+    say: Callable[[str], None],
+) -> Tally:
+    """Decisions when they are due and the fast loop between them, until the time is over or a signal comes.
+
+    Raises HostError; a second start on the same data folder refuses.
+    """
+    clock = SystemClock()
+    refuse_live(settings, exchange, live=False)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, _stopping, stop, say)
+    try:
+        with data_folder_lock(settings.data_dir, "run"):
+            async with open_desk(settings, clock, exchange) as desk:
+                constraints = desk.constraints()
+                wanted = tuple(dict.fromkeys(allowed_symbol(symbol, constraints) for symbol in symbols))
+                plan = Plan(symbols=wanted, every=every, length=length, policy=policy)
+                return await run(desk, plan, model_source(settings, clock, policy), say, stop)
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+def _stopping(stop: asyncio.Event, say: Callable[[str], None]) -> None:
+    if stop.is_set():
+        raise KeyboardInterrupt
+    say("stopping: the decision under way is finished, open pairs stay protected (once more: now)")
+    stop.set()

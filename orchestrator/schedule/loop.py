@@ -1,0 +1,135 @@
+"""`volgamma run`: decisions when they are due, and the fast loop in between. One process; a second start refuses.
+
+A short asyncio loop for now: what is due is worked out from the exchange's time, late ticks are skipped with a reason,
+and a decision id is claimed once, so that a tick happens once.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from orchestrator import kill_switch
+from orchestrator.desk import Desk
+from orchestrator.errors import HostError
+from orchestrator.execution.venue import VenueError
+from orchestrator.hands import recover_open_business
+from orchestrator.journey import AlreadyClaimed, ModelSource, Order, Policy, decide
+from orchestrator.keeper import Keeper
+from orchestrator.schedule.ticks import due_at_or_before, next_due
+
+FAST_S = 1.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to run: intervals and duration in milliseconds of exchange time; `length` None: until stopped."""
+
+    symbols: tuple[str, ...]
+    every: int
+    length: int | None
+    policy: Policy
+
+
+@dataclass
+class Tally:
+    """What a run did."""
+
+    decisions: int = 0
+    entered: int = 0
+    skipped: int = 0
+    failed: int = 0
+
+
+async def run(
+    desk: Desk, plan: Plan, open_model: ModelSource, say: Callable[[str], None], stop: asyncio.Event
+) -> Tally:
+    """Run until the time is over or `stop` is set; open pairs are left managed by their bracket. Raises HostError."""
+    tally = Tally()
+    constraints = desk.constraints()
+    for line in await recover_open_business(desk, constraints):
+        say(f"recovered: {line}")
+    keeper = Keeper(desk, constraints)
+    await keeper.resume()
+    start = await _exchange_time(desk)
+    due = due_at_or_before(start, plan.every)
+    slow: asyncio.Task[None] | None = None
+    try:
+        while not stop.is_set():
+            now = await _exchange_time(desk)
+            if plan.length is not None and now - start >= plan.length:
+                break
+            if now >= due and (slow is None or slow.done()):
+                if slow is not None:
+                    slow.result()
+                slow = asyncio.create_task(_tick(desk, plan, due, open_model, keeper, say, tally))
+                due = next_due(now, plan.every)
+            elif now >= due:
+                tally.skipped += len(plan.symbols)
+                say("a tick is skipped: the decision before it is still under way")
+                due = next_due(now, plan.every)
+            switch = kill_switch.read(desk.store.database, desk.settings.data_dir)
+            await keeper.look(flatten=switch.killed and switch.flatten)
+            for note in keeper.notes:
+                say(note)
+            keeper.notes.clear()
+            await _pause(stop, desk)
+    finally:
+        if slow is not None:
+            # a decision under way is finished, not cut: it may be between its two legs
+            await asyncio.shield(asyncio.wait({slow}))
+    if slow is not None:
+        slow.result()
+    return tally
+
+
+async def _tick(
+    desk: Desk,
+    plan: Plan,
+    due: int,
+    open_model: ModelSource,
+    keeper: Keeper,
+    say: Callable[[str], None],
+    tally: Tally,
+) -> None:
+    """One decision for each symbol; one that cannot be taken does not stop the others."""
+    for symbol in plan.symbols:
+        try:
+            report = await decide(desk, Order(symbol=symbol, policy=plan.policy, due=due), open_model)
+        except AlreadyClaimed:
+            tally.skipped += 1
+            continue
+        except (HostError, VenueError) as error:
+            tally.failed += 1
+            say(f"{symbol}: no decision: {error}")
+            continue
+        tally.decisions += 1
+        status = report.chosen.execution["status"]
+        tally.entered += report.decision.action == "enter" and status == "open"
+        refused = [finding.rule for finding in report.chosen.verdict.findings if finding.effect == "refuse"]
+        say(
+            f"{report.chosen.decision_id}: {report.decision.action}, {report.chosen.verdict.outcome}, {status}"
+            + (f" ({', '.join(refused[:4])})" if refused else "")
+        )
+        await keeper.bar(report.context)
+
+
+async def _exchange_time(desk: Desk) -> int:
+    """The exchange's time. Raises HostError when it does not answer three times in a row."""
+    for attempt in range(3):
+        try:
+            return await desk.venue.server_time()
+        except VenueError as error:
+            last = error
+            await desk.clock.sleep(1.0 + attempt)
+    raise HostError(
+        "exchange_unreachable",
+        f"{desk.exchange_name} does not tell its time: {last}",
+        "open pairs stay protected by the bracket at the exchange; start again when it answers",
+    )
+
+
+async def _pause(stop: asyncio.Event, desk: Desk) -> None:
+    try:
+        await asyncio.wait_for(stop.wait(), FAST_S)
+    except TimeoutError:
+        pass
