@@ -38,8 +38,6 @@ def judge_text(text: str | bytes, bench: Bench) -> Verdict:
         decision = Decision.model_validate_json(text)
     except ValidationError as error:
         return _malformed(_complaint(error), bench)
-    except ValueError:  # a lone surrogate: text that no UTF-8 can carry
-        return _malformed("the line is not UTF-8 text", bench)
     return judge(decision, bench)
 
 

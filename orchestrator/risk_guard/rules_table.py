@@ -3,6 +3,7 @@
 `python -m orchestrator.risk_guard.rules_table` writes it; a test holds it current.
 """
 
+import sys
 from pathlib import Path
 
 from orchestrator.risk_guard.codes import RuleCode
@@ -45,6 +46,12 @@ def _row(rule: Rule) -> str:
     return f"| `{rule.code.value}` | {file} | {rule.effect} | {scope} | {first} |"
 
 
+def main(arguments: list[str]) -> None:
+    """Write the document to the file named, by default to `docs/guard_rules.md`."""
+    target = Path(arguments[0]) if arguments else TARGET
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(table(), encoding="utf-8")
+
+
 if __name__ == "__main__":
-    TARGET.parent.mkdir(exist_ok=True)
-    TARGET.write_text(table())
+    main(sys.argv[1:])

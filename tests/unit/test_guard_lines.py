@@ -108,6 +108,10 @@ def test_each_line_gets_a_verdict_with_its_number_and_blank_lines_none() -> None
         '{"action": "hold", "symbol": "???"}',
         "[" * 100_000,
         '{"action": "hold", "symbol": "SOL", "confidence": NaN}',
+        '{"action": "hold", "symbol": "SOL", "confidence": "sNaN"}',
+        '{"action": "hold", "symbol": "SOL", "confidence": "1e999999999999999999999"}',
+        '{"action": "hold", "symbol": "SOL", "rationale": "\\ud800"}',
+        '{"action": "hold", "symbol": "SOL", "confidence": ' + "9" * 10_000 + "}",
     ],
 )
 def test_a_malformed_line_is_refused_and_the_next_one_judged(line: str | bytes) -> None:

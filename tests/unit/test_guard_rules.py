@@ -1,5 +1,9 @@
 """Every rule: it speaks, it is silent at its limit, and leaving it out lets through what it alone refused."""
 
+import runpy
+import sys
+from pathlib import Path
+
 import pytest
 
 from orchestrator.risk_guard.codes import RuleCode
@@ -34,7 +38,15 @@ def test_every_code_is_a_rule_with_cases_or_built_in() -> None:
 
 def test_every_rule_is_documented_and_the_table_is_current() -> None:
     assert all(rule.judge.__doc__ for rule in RULES)
-    assert TARGET.read_text() == table(), "run `python -m orchestrator.risk_guard.rules_table`"
+    assert TARGET.read_text(encoding="utf-8") == table(), "run `python -m orchestrator.risk_guard.rules_table`"
+
+
+def test_the_table_is_written_where_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = "orchestrator.risk_guard.rules_table"
+    monkeypatch.setattr(sys, "argv", ["rules_table", str(tmp_path / "docs" / "rules.md")])
+    monkeypatch.delitem(sys.modules, module)
+    runpy.run_module(module, run_name="__main__")
+    assert (tmp_path / "docs" / "rules.md").read_text(encoding="utf-8") == table()
 
 
 @pytest.mark.parametrize(("code", "make"), FIRES)
