@@ -170,8 +170,7 @@ def _money(value: Decimal) -> str:
 
 
 def _signed(value: Decimal, width: int = 18) -> str:
-    rounded = round(value, 2)
-    return _fit(rounded, width, 2, sign="+") if rounded else "0.00"
+    return _fit(value, width, 2, sign="+") if abs(value) >= Decimal("0.005") else "0.00"
 
 
 def _price(value: Decimal, width: int = 20, digits: int = 5) -> str:
@@ -191,5 +190,5 @@ def _text(value: Decimal) -> str | None:
     """Decimal text for JSON, rounded to 8 places; None for a price that is never reached."""
     if not value.is_finite():
         return None
-    text = format(round(value, 8).normalize(), "f")
+    text = f"{value:.8f}".rstrip("0").rstrip(".")
     return "0" if text in ("-0", "0") else text

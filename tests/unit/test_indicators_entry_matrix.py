@@ -133,3 +133,7 @@ def test_band_factor() -> None:
 def test_collapse_level(ratio: str, level: str) -> None:
     assert collapse_level(Decimal(ratio), LIMITS) == Decimal(level)
     assert collapse_level(float(ratio), LIMITS) == Decimal(level)
+
+
+def test_collapse_level_of_an_unknown_entry_ratio_is_the_earlier_warning() -> None:
+    assert collapse_level(float("nan"), LIMITS) == Decimal("1.5")

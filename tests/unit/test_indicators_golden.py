@@ -258,8 +258,22 @@ def test_unusable_bands_are_named() -> None:
         hedge.ladder_costs(LADDER, N, E, C, "sideways")  # type: ignore[arg-type]
     with pytest.raises(IndicatorError, match="rule"):
         hedge.one_ladder(LADDER, E, Q, N, C, "never")
+    with pytest.raises(IndicatorError, match="leg 'sideways'"):
+        hedge.pi_gross((BandSpec(Decimal("0.02"), "sideways", Decimal(1)),), N)
+    with pytest.raises(IndicatorError, match="outer band"):
+        hedge.effective_gamma((), N, E)
     with pytest.raises(IndicatorError, match="entry"):
         hedge.size_pair(Decimal(1), Decimal(1), 5, Decimal(0))
+    with pytest.raises(IndicatorError, match="quantity"):
+        hedge.break_even(LADDER, E, Decimal(0), C, "up")
+    with pytest.raises(IndicatorError, match="side"):
+        hedge.liquidation_price("both", E, Q, N, C)
+    with pytest.raises(IndicatorError, match="below 1"):
+        hedge.liquidation_price("long", E, Q, N, Decimal(1))
+    with pytest.raises(IndicatorError, match="depth_full"):
+        hedge.depth_multiplier(N, N, N)
+    with pytest.raises(IndicatorError, match="lots"):
+        hedge.close_lots(-1, C)
 
 
 def test_no_break_even_and_no_stop_where_there_is_none() -> None:

@@ -140,6 +140,10 @@ def test_nan_gaps_and_mixed_columns_are_refused() -> None:
     with pytest.raises(IndicatorError, match="n is 0"):
         atr_calculator.atr(high, low, close, 0)
     series.require_even([0, 1, 2], 1)
+    with pytest.raises(IndicatorError, match="infinity"):
+        trailing_median([np.inf, 1.0], 3, 1)
+    with pytest.raises(IndicatorError, match="2 dimensions"):
+        trailing_median(np.ones((2, 2)), 3, 1)
     interrupted = np.array([np.nan, 1.0, np.nan, 2.0])
     with pytest.raises(IndicatorError, match="after its first 1 values"):
         trailing_median(interrupted, 3, 1)
