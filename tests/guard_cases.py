@@ -379,11 +379,22 @@ CASES: dict[str, RuleCase] = {
     # (1.03 - 1) / 2.03 = 0.0148; (1.02 - 1) / 2.02 = 0.0099
     "entry_net_delta": case(
         lambda: P().with_plan(legs=(leg(), leg(side="short", weight="1.03"))),
-        lambda: P().with_plan(legs=(leg(), leg(side="short", weight="1.02"))),
+        (
+            lambda: P().with_plan(legs=(leg(), leg(side="short", weight="1.02"))),
+            lambda: (
+                P()
+                .with_limits(entry_net_delta_max=0.2)
+                .with_plan(legs=(leg(weight="3"), leg(side="short", weight="2")))
+            ),
+        ),
     ),
     "net_delta": case(
         lambda: P().with_bands(("0.02", "losing", "0.52"), ("0.04", "both", "1")),
-        lambda: P().with_bands(("0.02", "losing", "0.5185"), ("0.04", "both", "1")),
+        (
+            lambda: P().with_bands(("0.02", "losing", "0.5185"), ("0.04", "both", "1")),
+            # 0.75 / 1.25 is 0.6 exactly
+            lambda: P().with_limits(net_delta_max=0.6).with_bands(("0.02", "losing", "0.75"), ("0.04", "both", "1")),
+        ),
     ),
     "effective_gamma": case(
         (
@@ -406,7 +417,7 @@ CASES: dict[str, RuleCase] = {
     "reopen": case(lambda: P().with_plan(reopen=True)),
     # costs: at c 0.00058333 break-even is 122.9665 (+2.4721 %) / 117.0457; a ladder nets 381.3 of 500 after 118.7
     "break_even": case(
-        lambda: P().with_limits(breakeven_margin=0.0154), lambda: P().with_limits(breakeven_margin=0.0152)
+        lambda: P().with_limits(breakeven_margin=0.0153), lambda: P().with_limits(breakeven_margin=0.0152)
     ),
     "cost_multiple": case(
         (
@@ -572,7 +583,18 @@ CASES: dict[str, RuleCase] = {
                 .with_limits(depth_min=1e6, depth_full=2e6)
             ),
         ),
-        lambda: P().with_limits(slippage_max=0.000084),
+        (
+            lambda: P().with_limits(slippage_max=0.000084),
+            # 0.03 / 120 is 0.00025 exactly
+            lambda: (
+                P()
+                .with_limits(slippage_max=0.00025)
+                .with_leg(
+                    bids=((D("119.97"), D(2000)), *P().quote.legs[SOL].bids[1:]),
+                    asks=((D("120.03"), D(2000)), *P().quote.legs[SOL].asks[1:]),
+                )
+            ),
+        ),
     ),
     "price_band": case(
         (
@@ -609,6 +631,7 @@ CASES: dict[str, RuleCase] = {
         (
             lambda: P().with_leg(index=D("119.65")),
             lambda: P().with_leg(index=None).with_readings(price__basis=0.003),
+            lambda: P().with_leg(index=D(0)),
         ),
     ),
     "mark_last_divergence": case(
@@ -619,11 +642,14 @@ CASES: dict[str, RuleCase] = {
         (
             lambda: P().with_readings(book__mid=119.64),
             lambda: P().with_readings(price__last=120.37),
+            lambda: P().with_readings(price__last=0.0),
             lambda: P().with_readings(book__mid=None, price__last=None),
         ),
         (
             lambda: P().with_readings(book__mid=119.65),
             lambda: P().with_readings(book__mid=None),
+            # 120 / 96 is 1.25 exactly
+            lambda: P().with_limits(requote_move_max=0.25).with_readings(book__mid=96.0),
         ),
     ),
     # domain.md section 10: 8x, mmr 0.025 -> short 131.7073, 9.76 %: refuse
@@ -671,6 +697,7 @@ CASES: dict[str, RuleCase] = {
         ),
         (
             lambda: P().with_leg(next_funding_time=NOW + 60_000),
+            lambda: P().with_leg(next_funding_time=NOW - 60_000),
             lambda: P().with_leg(next_funding_time=NOW + 8 * HOUR - 60_000),
             lambda: P().with_readings(funding__interval_hours=None),
         ),

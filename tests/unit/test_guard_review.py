@@ -334,6 +334,13 @@ def test_a_target_no_ladder_can_reach_is_said() -> None:
     assert "cannot be reached" in finding.message
 
 
+def test_a_gamma_pair_with_one_leg_elsewhere_is_on_the_wrong_venue() -> None:
+    legs = (PLAN.legs[0], PLAN.legs[1].model_copy(update={"venue": "bybit"}))
+    quotes = {**permitted().quote.legs, "bybit": leg_quote(venue="bybit")}
+    scenario = permitted().with_plan(legs=legs).with_quote(legs=quotes)
+    assert set(scenario.refusals()) == {"venue_mismatch", "legs_of_kind"}
+
+
 def test_a_spread_pair_is_sized_on_each_legs_own_price() -> None:
     bids, asks = book(40, first=6000, rest=9000)
     avax = leg_quote(AVAX, mid=40, bids=bids, asks=asks)

@@ -20,8 +20,10 @@ class Contract(Frozen):
     market_min_quantity: Money
     market_max_quantity: Money
     min_notional: Money
+    # fractions of mark: a conditional order waits while last is further away; the most a market order may take
     trigger_protect: Fraction | None = None
     market_take_bound: Fraction | None = None
+    # multiples of mark between which a limit price must lie (1.05 and 0.95)
     price_band_up: Fraction | None = None
     price_band_down: Fraction | None = None
 

@@ -147,7 +147,7 @@ def price_moved(case: Case) -> Remark | None:
     for market in case.sound_markets or ():
         prefix = prefix_of(market.quote.symbol)
         shown = [case.bench.reading(f"{prefix}.{name}") for name in ("book.mid", "price.last")]
-        seen = [price for price in shown if price is not None and price > 0]
+        seen = [price for price in shown if price is not None]
         if not seen:
             return unavailable(f"the price of {market.quote.symbol} the policy saw", num(limit), "of price")
         moved: Decimal = max((market.quote.mid / price - 1 for price in seen), key=abs)
