@@ -28,6 +28,17 @@ def venue_spread(short_rate_8h: Number, long_rate_8h: Number) -> Number:
     return short_rate_8h - long_rate_8h
 
 
+def adverse_rate(rate_8h: Number, net_quantity: Number, leg_quantity: Number) -> Number:
+    """What the net position pays per 8 h as a fraction of one leg's notional N: rate_8h x signed net / N.
+
+    Above 0 is paid, below 0 received; 0 for equal legs of one venue. Raises IndicatorError unless the leg is above 0.
+    Source: domain.md section 6.
+    """
+    if not leg_quantity > 0:
+        raise IndicatorError(f"leg_quantity is {leg_quantity}; the pair was opened with more than 0")
+    return rate_8h * net_quantity / leg_quantity
+
+
 def _interval(rate: Number, interval_hours: Number) -> Number:
     if not interval_hours > 0:
         raise IndicatorError(f"a funding interval of {interval_hours} hours; it must be above 0")

@@ -8,7 +8,7 @@ import pytest
 from indicators import delta_neutral_hedge as hedge
 from indicators.delta_neutral_hedge import BandSpec
 from indicators.errors import IndicatorError
-from indicators.funding import apr, rate_per_8h, venue_spread
+from indicators.funding import adverse_rate, apr, rate_per_8h, venue_spread
 from indicators.gamma_pnl import PairFill, ladder_path, pair_pnl
 
 E, N = Decimal(120), Decimal(50_000)
@@ -210,6 +210,16 @@ def test_funding_rates_carry_their_interval() -> None:
     assert apr(0.0008, 8.0) == pytest.approx(0.876, rel=1e-12)
     with pytest.raises(IndicatorError, match="0 hours"):
         rate_per_8h(0.0001, 0.0)
+
+
+def test_adverse_rate_counts_only_while_unbalanced() -> None:
+    """Half the short closed at +0.0008: the net half of a leg pays 0.0004 of N; at -0.0008 it receives as much."""
+    assert adverse_rate(Decimal(".0008"), Q / 2, Q) == Decimal(".0004")
+    assert adverse_rate(Decimal("-.0008"), Q / 2, Q) == Decimal("-.0004")
+    assert adverse_rate(Decimal(".0008"), -Q / 2, Q) == Decimal("-.0004")
+    assert adverse_rate(0.0008, 0.0, 416.0) == 0
+    with pytest.raises(IndicatorError, match="leg_quantity"):
+        adverse_rate(0.0008, 1.0, 0.0)
 
 
 def test_two_venue_funding() -> None:

@@ -83,8 +83,11 @@ def test_rsi_by_hand() -> None:
 def test_rsi_of_a_price_that_does_not_move_is_unknown_not_zero() -> None:
     assert np.isnan(rsi.rsi(np.full(60, 7.0))).all()
     assert talib.RSI(np.full(60, 7.0))[-1] == 0.0  # what is kept out
-    falling = rsi.rsi(np.linspace(100, 50, 60))
-    assert falling[-1] == 0.0
+    falling = np.linspace(100, 50, 60)
+    assert rsi.rsi(falling)[-1] == 0.0
+    rested = rsi.rsi(np.concatenate([falling, np.full(14, 50.0)]))
+    assert rested[-2] == 0.0  # the last fall is still among the last 14 changes
+    assert np.isnan(rested[-1])
 
 
 def test_ratio_is_nan_until_both_are_there_and_for_a_dead_market() -> None:
