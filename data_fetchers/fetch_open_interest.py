@@ -10,7 +10,7 @@ from typing import Any
 from data_fetchers.errors import FetchCode, NotSupported, Permanent
 from data_fetchers.parsing import iso, millis, not_negative
 from data_fetchers.snapshot import OpenInterest, OpenInterestPoint, Unavailable
-from data_fetchers.source import Source, all_of
+from data_fetchers.source import Source, all_of, failure_of
 
 _STEP_MS = 300_000
 #: Points a request; asked for in pages by time beyond that.
@@ -27,6 +27,8 @@ async def fetch(source: Source) -> OpenInterest:
     history, current = await asyncio.gather(
         source.settle(_history(source, wanted)), source.settle(source.call("fetch_open_interest", source.symbol))
     )
+    if isinstance(history, Unavailable) and isinstance(current, Unavailable):
+        raise failure_of(current, f"history: {history.reason}; current figure: {current.reason}")
     fetched_at = await source.now()
     notes: list[str] = []
     points: dict[int, OpenInterestPoint] = {}

@@ -13,7 +13,7 @@ from typing import Any
 from data_fetchers.errors import FetchCode, Permanent
 from data_fetchers.parsing import iso, millis, number
 from data_fetchers.snapshot import Funding, FundingPoint, Unavailable
-from data_fetchers.source import Source
+from data_fetchers.source import Source, failure_of
 
 _HOUR_MS = 3_600_000
 _LONGEST_HOURS = 24
@@ -33,7 +33,7 @@ async def fetch(source: Source) -> Funding:
         source.settle(_declared_hours(source)),
     )
     if isinstance(settled, Unavailable) and isinstance(current, Unavailable):
-        raise Permanent(f"history: {settled.reason}; running interval: {current.reason}", FetchCode.REFUSED)
+        raise failure_of(settled, f"history: {settled.reason}; running interval: {current.reason}")
     times = settlements(settled)[-limit:]
     running = current if isinstance(current, dict) else {}
     upcoming = millis(running.get("fundingTimestamp"))

@@ -11,7 +11,7 @@ from typing import Any
 from data_fetchers.errors import FetchCode, NotSupported, Permanent
 from data_fetchers.parsing import iso, millis, not_negative
 from data_fetchers.snapshot import Positioning, RatioPoint, Unavailable
-from data_fetchers.source import Source
+from data_fetchers.source import Source, failure_of
 
 KINDS = ("accounts", "top_accounts", "top_positions", "taker")
 _MOST = {"binanceusdm": 500, "bybit": 500, "okx": 100, "bitget": 100}
@@ -38,10 +38,7 @@ async def fetch(source: Source) -> Positioning:
     there = [points for points in found if not isinstance(points, Unavailable)]
     if not there:
         first = next(points for points in found if isinstance(points, Unavailable))
-        if first.code == "not_supported":
-            raise NotSupported(first.reason)
-        code = {"timeout": FetchCode.TIMEOUT, "empty": FetchCode.EMPTY, "banned": FetchCode.BANNED}
-        raise Permanent(first.reason, code.get(first.code, FetchCode.REFUSED))
+        raise failure_of(first, first.reason)
     return Positioning(
         venue=source.venue,
         symbol=source.symbol,

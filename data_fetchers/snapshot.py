@@ -17,13 +17,16 @@ class Raw(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+UnavailableCode = Literal[
+    "not_supported", "not_requested", "error", "timeout", "empty", "too_short", "gap", "too_shallow", "banned"
+]
+
+
 class Unavailable(Raw):
     """A source that is not there, and why."""
 
     kind: Literal["unavailable"] = "unavailable"
-    code: Literal[
-        "not_supported", "not_requested", "error", "timeout", "empty", "too_short", "gap", "too_shallow", "banned"
-    ]
+    code: UnavailableCode
     reason: str
 
 

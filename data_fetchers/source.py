@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from data_fetchers.errors import Banned, FetchCode, FetchError, NotSupported, Transient
+from data_fetchers.errors import FetchCode, FetchError, NotSupported, Permanent, Transient
 from data_fetchers.retry import Calls, Clock
-from data_fetchers.snapshot import Requirements, Unavailable
+from data_fetchers.snapshot import Requirements, Unavailable, UnavailableCode
 
 T = TypeVar("T")
 
@@ -91,24 +91,33 @@ class Source:
             return unavailable(error, f"{self.venue} {self.symbol}", limit)
 
 
+#: How a fetch code shows in the snapshot; the others show as `error`.
+_SHOWN: dict[FetchCode, UnavailableCode] = {
+    FetchCode.NOT_SUPPORTED: "not_supported",
+    FetchCode.BANNED: "banned",
+    FetchCode.TIMEOUT: "timeout",
+    FetchCode.EMPTY: "empty",
+    FetchCode.GAP: "gap",
+}
+
+
 def unavailable(error: Exception, what: str, timeout_s: float | None = None) -> Unavailable:
     """An error as the snapshot shows it."""
-    if isinstance(error, NotSupported):
-        return Unavailable(code="not_supported", reason=str(error))
-    if isinstance(error, Banned):
-        return Unavailable(code="banned", reason=str(error))
     if isinstance(error, FetchError):
-        if error.code is FetchCode.TIMEOUT:
-            return Unavailable(code="timeout", reason=str(error))
-        if error.code is FetchCode.EMPTY:
-            return Unavailable(code="empty", reason=str(error))
-        if error.code is FetchCode.GAP:
-            return Unavailable(code="gap", reason=str(error))
-        return Unavailable(code="error", reason=f"{error.code}: {error}")
+        shown = _SHOWN.get(error.code)
+        if shown is None:
+            return Unavailable(code="error", reason=f"{error.code}: {error}")
+        return Unavailable(code=shown, reason=str(error))
     if isinstance(error, TimeoutError):
         after = "" if timeout_s is None else f" within {timeout_s:g} s"
         return Unavailable(code="timeout", reason=f"{what}: no answer{after}")
     return Unavailable(code="error", reason=f"{what}: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
+
+
+def failure_of(part: Unavailable, message: str) -> FetchError:
+    """The error of a source none of whose parts came, with the code of the part that matters most."""
+    codes = {shown: code for code, shown in _SHOWN.items()}
+    return Permanent(message, codes.get(part.code, FetchCode.REFUSED))
 
 
 async def all_of(work: list[Coroutine[Any, Any, T]]) -> list[T]:

@@ -87,7 +87,7 @@ def _repoint(exchange: Any, base_url: str) -> None:
 
 
 def _attentive(cls: type[Any]) -> type[Any]:
-    """The same client, which counts its requests and keeps status and waiting time with an error.
+    """The same client, which counts its requests, takes no page for data, and keeps status and waiting time.
 
     ccxt drops both when it raises, and without them a ban cannot be told from an outage nor be waited out.
     """
@@ -95,7 +95,13 @@ def _attentive(cls: type[Any]) -> type[Any]:
     class Attentive(cls):  # type: ignore[misc]
         async def fetch(self, *args: Any, **named: Any) -> Any:
             count_request()
-            return await super().fetch(*args, **named)
+            answer = await super().fetch(*args, **named)
+            if not isinstance(answer, (dict, list)):
+                from ccxt.base.errors import BadResponse
+
+                # a page of HTML or nothing, with status 200: ccxt would parse it into an empty list
+                raise BadResponse(f"{self.id} answered with no JSON: {str(answer)[:80]!r}")
+            return answer
 
         def handle_errors(
             self, status: int, reason: str, url: str, method: str, headers: Any, body: Any, *rest: Any
