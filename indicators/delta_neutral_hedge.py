@@ -9,8 +9,9 @@ a driftless price it makes nothing on average.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal, Protocol
+from typing import Literal
 
+from indicators.bands import BandLike, BandSpec, Stage, stages_of
 from indicators.errors import IndicatorError
 from indicators.pair_sizing import (
     PairSize,
@@ -53,28 +54,6 @@ ONE = Decimal(1)
 NEVER = Decimal("Infinity")
 
 
-class BandLike(Protocol):
-    """What is read of a band; `traders.contract.decision.Band` fits."""
-
-    @property
-    def move(self) -> Decimal: ...
-
-    @property
-    def leg(self) -> str: ...
-
-    @property
-    def fraction(self) -> Decimal: ...
-
-
-@dataclass(frozen=True, slots=True)
-class BandSpec:
-    """At a move of `move` (fraction of E) a cumulative `fraction` of `leg` (losing, winning, both) is closed."""
-
-    move: Decimal
-    leg: str
-    fraction: Decimal
-
-
 @dataclass(frozen=True, slots=True)
 class LadderOutcome:
     """One ladder, net of costs, USDT: its win either way, and its worst loss (a positive amount) at a reversal that
@@ -87,33 +66,13 @@ class LadderOutcome:
     worst_fraction: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class _Stage:
-    """After a band: cumulative closed fractions of each leg, and what this band closed of both together."""
-
-    move: Decimal
-    losing: Decimal
-    winning: Decimal
-    traded: Decimal
-
-    @property
-    def net(self) -> Decimal:
-        """Net position in units of q, positive with the move."""
-        return self.losing - self.winning
-
-    @property
-    def left(self) -> Decimal:
-        """Open quantity of both legs together, in units of q."""
-        return 2 - self.losing - self.winning
-
-
 def pi_gross(bands: Sequence[BandLike], notional: Decimal) -> Decimal:
     """Gross P&L (USDT) of the monotone path from E to the outer band: N x sum f_j (b_out - b_j).
 
     f_j is what band j newly closes, counted + for the losing leg and - for the winning one; 0 for a single band.
     The same up and down. Source: domain.md section 2.
     """
-    stages = _stages(bands)
+    stages = stages_of(bands)
     outer = stages[-1].move
     before, total = ZERO, ZERO
     for stage in stages:
@@ -148,7 +107,7 @@ def net_delta_after(bands: Sequence[BandLike]) -> tuple[Decimal, ...]:
 
     0 after a band that leaves nothing open. Source: domain.md section 3.
     """
-    return tuple(stage.net / stage.left if stage.left else ZERO for stage in _stages(bands))
+    return tuple(stage.net / stage.left if stage.left else ZERO for stage in stages_of(bands))
 
 
 def ladder_costs(
@@ -161,7 +120,7 @@ def ladder_costs(
     """
     _price("entry", entry)
     sign = _sign(direction)
-    return notional * cost * (2 + sum(stage.traded * (1 + sign * stage.move) for stage in _stages(bands)))
+    return notional * cost * (2 + sum(stage.traded * (1 + sign * stage.move) for stage in stages_of(bands)))
 
 
 def break_even(
@@ -210,7 +169,7 @@ def one_ladder(
     notional = entry * quantity
     gross = pi_gross(bands, notional)
     wins = [gross - ladder_costs(bands, notional, entry, cost, direction) for direction in ("up", "down")]
-    stages = _stages(bands)
+    stages = stages_of(bands)
     backs = {"opposite_band": stages[0].move, "entry": ZERO, "none": stages[-1].move}
     if reversal_rule not in backs:
         raise IndicatorError(f"reversal rule {reversal_rule!r} is unknown; use one of {', '.join(backs)}")
@@ -254,30 +213,8 @@ def pair_funding(net_quantity: Decimal, mark: Decimal, rate: Decimal) -> Decimal
     return -net_quantity * mark * rate
 
 
-def _stages(bands: Sequence[BandLike]) -> list[_Stage]:
-    """The bands in order with what each newly closes. Raises IndicatorError for bands that make no sense."""
-    if not bands:
-        raise IndicatorError("no bands: a ladder has at least one")
-    stages: list[_Stage] = []
-    losing = winning = move = ZERO
-    for number, band in enumerate(bands, start=1):
-        if band.leg not in ("losing", "winning", "both"):
-            raise IndicatorError(f"band {number}: leg {band.leg!r} is unknown; use losing, winning or both")
-        if band.move <= move or not 0 <= band.fraction <= 1:
-            raise IndicatorError(
-                f"band {number}: move {band.move}, fraction {band.fraction}; moves must rise from above 0, "
-                "fractions lie in 0..1"
-            )
-        move = band.move
-        now_losing = max(losing, band.fraction) if band.leg != "winning" else losing
-        now_winning = max(winning, band.fraction) if band.leg != "losing" else winning
-        stages.append(_Stage(move, now_losing, now_winning, now_losing - losing + now_winning - winning))
-        losing, winning = now_losing, now_winning
-    return stages
-
-
 def _value(
-    passed: Sequence[_Stage], entry: Decimal, quantity: Decimal, cost: Decimal, sign: int, price: Decimal
+    passed: Sequence[Stage], entry: Decimal, quantity: Decimal, cost: Decimal, sign: int, price: Decimal
 ) -> Decimal:
     """Liquidation value (USDT, net) at `price` after the bands `passed` on the `sign` side acted at their prices."""
     slope, constant = _line(passed, entry, quantity, cost, sign)
@@ -285,7 +222,7 @@ def _value(
 
 
 def _line(
-    passed: Sequence[_Stage], entry: Decimal, quantity: Decimal, cost: Decimal, sign: int
+    passed: Sequence[Stage], entry: Decimal, quantity: Decimal, cost: Decimal, sign: int
 ) -> tuple[Decimal, Decimal]:
     """The net value as a line in price: (slope, constant)."""
     spent = 2 * quantity * entry * cost
@@ -313,7 +250,7 @@ def _price_of(
     _price("entry", entry)
     _price("quantity", quantity)
     sign = _sign(direction)
-    stages = _stages(bands)
+    stages = stages_of(bands)
     partial = max(1, len(stages) - 1) if along_path else 1
     root = ZERO
     for count in range(1, partial + 1):
