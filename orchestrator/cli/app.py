@@ -8,6 +8,7 @@ import typer
 COMMANDS: tuple[str, ...] = (
     "schema",
     "hedge",
+    "ledger",
     "llm",
     "constraints",
     "journal",

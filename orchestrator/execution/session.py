@@ -104,7 +104,6 @@ class Session:
         request = make(name)
         self.store.orders.intend(name, self.decision_id, leg_id, number, kind, request, self.now())
         self._line(leg_id, kind, name, request, None, "intended")
-        sent_at = self.clock.monotonic_ms()
         report: OrderReport | None
         try:
             if isinstance(request, ConditionalRequest):
@@ -112,15 +111,15 @@ class Session:
             else:
                 report = await self.venue.place(request)
             if not conditional(request) and report.status in _WORKING:
-                report = await self.look_up(request, deadline, sent_at)
+                report = await self.look_up(request, deadline)
         except Duplicate:
-            report = await self.look_up(request, deadline, sent_at)
+            report = await self.look_up(request, deadline)
         except Rejected as refusal:
             return self._refused(leg_id, kind, name, request, refusal)
         except VenueError as error:  # OutcomeUnknown, and whatever else leaves us not knowing
             self.event(E.OUTCOME_UNKNOWN, leg_id=leg_id, client_order_id=name, error=str(error)[:300])
             self._line(leg_id, kind, name, request, None, UNKNOWN)
-            report = await self.look_up(request, deadline, sent_at)
+            report = await self.look_up(request, deadline)
         return self.known(leg_id, kind, request, report)
 
     def known(self, leg_id: str, kind: Kind, request: Request, report: OrderReport | None) -> Sent:
@@ -145,14 +144,15 @@ class Session:
         self._line(leg_id, kind, name, request, None, "rejected")
         return Sent(name, None, why[:300])
 
-    async def look_up(self, request: Request, deadline: float, sent_at: float) -> OrderReport | None:
+    async def look_up(self, request: Request, deadline: float, given_up_at: float | None = None) -> OrderReport | None:
         """Ask by client id until the venue knows: the final report, or None when it positively does not exist.
 
-        "Does not exist" counts only once the request is too old to be still under way. Raises Unsettled; the intent
-        then stays unresolved.
+        "Does not exist" counts only once the request is too old to be still under way, counted from `given_up_at` (a
+        time on the stopwatch, by default now). Raises Unsettled; the intent then stays unresolved.
         """
         pause, last = _FIRST_PAUSE, "no answer"
-        final_at = sent_at + self.limits.absent_after_s * 1000
+        since = self.clock.monotonic_ms() if given_up_at is None else given_up_at
+        final_at = since + self.limits.absent_after_s * 1000
         deadline = max(deadline, final_at + 1000 * _LONGEST_PAUSE)
         while True:
             try:

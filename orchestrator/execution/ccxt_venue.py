@@ -1,0 +1,340 @@
+"""The `Venue` port over a loaded ccxt client: paper and live go the same way.
+
+Orders are sent once, under our own client id, with a short receive window; ccxt does signing, pacing and the error
+tree, the raw answers stay exact text. What is Binance's own dialect is in `binance_usdm`.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from decimal import Decimal
+from typing import Any, Literal, TypeVar
+
+from orchestrator.execution import binance_usdm as dialect
+from orchestrator.execution import ccxt_errors as errors
+from orchestrator.execution.paging import WEEK_MS, pages_of_income, pages_of_trades
+from orchestrator.execution.venue import (
+    Balance,
+    ConditionalRequest,
+    Fill,
+    Income,
+    OrderReport,
+    OrderRequest,
+    OutcomeUnknown,
+    Position,
+    Rejected,
+    SymbolSettings,
+    TradingFees,
+    Transient,
+)
+from traders.contract.quote import LegQuote, MarginTier
+
+T = TypeVar("T")
+#: The venue refuses an order older than this, ms; less than `ExecutionLimits.absent_after_s`.
+RECV_WINDOW_MS = 2500
+_BOOK_LEVELS = 1000
+_UNREADABLE = (KeyError, TypeError, ValueError, ArithmeticError, IndexError, StopIteration, AttributeError)
+
+
+class CcxtVenue:
+    """One account. `exchange` is a `ccxt.async_support` client with its markets loaded; the caller closes it."""
+
+    def __init__(self, exchange: Any, name: str) -> None:
+        if exchange.id != "binanceusdm":
+            raise Rejected(f"orders on {exchange.id} are not supported; its data can be read, fills are on paper")
+        self._exchange, self._name = exchange, name
+        self._tiers: dict[str, tuple[MarginTier, ...]] = {}
+
+    @property
+    def name(self) -> str:
+        """As the user calls it."""
+        return self._name
+
+    async def server_time(self) -> int:
+        """UTC ms on the exchange's clock. Raises Transient."""
+        return await self._read("time", lambda: self._exchange.fapiPublicGetTime(), lambda raw: int(raw["serverTime"]))
+
+    async def leg_quote(self, symbol: str) -> LegQuote:
+        """Book, mark, last, contract, tiers, settings, read at once. Raises Transient, Rejected."""
+        x, query = self._exchange, {"symbol": self._id(symbol)}
+        book, premium, ticker, tiers, settings = await asyncio.gather(
+            self._read("book", lambda: x.fapiPublicGetDepth({**query, "limit": _BOOK_LEVELS}), _book),
+            self._read("mark price", lambda: x.fapiPublicGetPremiumIndex(query), dict),
+            self._read(
+                "ticker", lambda: x.fapiPublicGetTicker24hr(query), lambda raw: dialect.number(raw["lastPrice"])
+            ),
+            self._margin_tiers(symbol),
+            self.settings(symbol),
+        )
+        bids, asks, as_of = book
+        try:
+            return LegQuote(
+                venue=self._name,
+                symbol=symbol,
+                mark=dialect.number(premium["markPrice"]),
+                last=ticker,
+                index=dialect.number(premium["indexPrice"]),
+                mid=(bids[0][0] + asks[0][0]) / 2,
+                bids=bids,
+                asks=asks,
+                book_as_of=as_of or int(premium["time"]),
+                contract=dialect.contract(x.market(symbol)["info"]),
+                tiers=tiers,
+                next_funding_time=int(premium["nextFundingTime"]) or None,
+                leverage=settings.leverage,
+                margin_mode=settings.margin_mode,
+            )
+        except _UNREADABLE as error:
+            raise Transient(errors.malformed(f"quote of {symbol}", error)) from error
+
+    async def fees(self, symbol: str) -> TradingFees:
+        """Fractions of notional at this account's tier."""
+        return await self._read(
+            "fees",
+            lambda: self._exchange.fapiPrivateGetCommissionRate({"symbol": self._id(symbol)}),
+            lambda raw: TradingFees(
+                maker=dialect.number(raw["makerCommissionRate"]), taker=dialect.number(raw["takerCommissionRate"])
+            ),
+        )
+
+    async def balance(self) -> Balance:
+        """USDT of the account."""
+        return await self._read("balance", lambda: self._exchange.fapiPrivateV3GetAccount(), dialect.balance)
+
+    async def positions(self, symbols: list[str]) -> list[Position]:
+        """Legs that hold something, of these symbols. Raises Transient, Rejected; never an empty guess."""
+        ids = {self._id(symbol): symbol for symbol in symbols}
+        query = {"symbol": next(iter(ids))} if len(ids) == 1 else {}
+
+        def parse(raw: Any) -> list[Position]:
+            rows = [row for row in _list(raw) if row["symbol"] in ids]
+            found = [dialect.position(row, ids[row["symbol"]]) for row in rows]
+            return [item for item in found if item is not None]
+
+        return await self._read("positions", lambda: self._exchange.fapiPrivateV3GetPositionRisk(query), parse)
+
+    async def position_mode(self) -> Literal["hedge", "one_way"]:
+        """Of the whole account."""
+
+        def parse(raw: Mapping[str, Any]) -> Literal["hedge", "one_way"]:
+            value = raw["dualSidePosition"]
+            if value in (True, "true", "TRUE"):
+                return "hedge"
+            if value in (False, "false", "FALSE"):
+                return "one_way"
+            raise ValueError(f"dualSidePosition is {value!r}")
+
+        return await self._read("position mode", lambda: self._exchange.fapiPrivateGetPositionSideDual(), parse)
+
+    async def set_position_mode(self, mode: Literal["hedge", "one_way"]) -> None:
+        """Read `position_mode` afterwards; "nothing to change" is success."""
+        value = "true" if mode == "hedge" else "false"
+        await self._change(
+            "position mode", lambda: self._exchange.fapiPrivatePostPositionSideDual({"dualSidePosition": value})
+        )
+
+    async def settings(self, symbol: str) -> SymbolSettings:
+        """Leverage and margin mode of a symbol."""
+        market_id = self._id(symbol)
+        return await self._read(
+            "symbol settings",
+            lambda: self._exchange.fapiPrivateGetSymbolConfig({"symbol": market_id}),
+            lambda raw: dialect.symbol_settings(_list(raw), market_id, symbol),
+        )
+
+    async def set_leverage(self, symbol: str, leverage: int) -> None:
+        """Read `settings` afterwards."""
+        request = {"symbol": self._id(symbol), "leverage": leverage}
+        await self._change("leverage", lambda: self._exchange.fapiPrivatePostLeverage(request))
+
+    async def set_margin_mode(self, symbol: str, mode: Literal["isolated", "cross"]) -> None:
+        """Read `settings` afterwards; "nothing to change" is success."""
+        request = {"symbol": self._id(symbol), "marginType": "ISOLATED" if mode == "isolated" else "CROSSED"}
+        await self._change("margin mode", lambda: self._exchange.fapiPrivatePostMarginType(request))
+
+    async def place(self, order: OrderRequest) -> OrderReport:
+        """Send once. Raises Rejected, Duplicate, OutcomeUnknown."""
+        self._must_fit("quantity", order.quantity, self._exchange.amount_to_precision, order.symbol)
+        if order.price is not None:
+            self._must_fit("price", order.price, self._exchange.price_to_precision, order.symbol)
+        request = dialect.order_request(order, self._id(order.symbol))
+        raw = await self._send(lambda: self._exchange.fapiPrivatePostOrder(_once(request)))
+        return _sent(raw, dialect.order_report, order.symbol, order.client_order_id)
+
+    async def place_conditional(self, order: ConditionalRequest) -> OrderReport:
+        """Send once. Raises Rejected, Duplicate, OutcomeUnknown."""
+        self._must_fit("trigger price", order.trigger_price, self._exchange.price_to_precision, order.symbol)
+        request = dialect.conditional_request(order, self._id(order.symbol))
+        raw = await self._send(lambda: self._exchange.fapiPrivatePostAlgoOrder(_once(request)))
+        return _sent(raw, dialect.conditional_report, order.symbol, order.client_order_id)
+
+    async def find(self, symbol: str, client_order_id: str, *, conditional: bool) -> OrderReport | None:
+        """The order; None only when the venue says that it does not exist. Raises Transient, Rejected."""
+        x, market_id = self._exchange, self._id(symbol)
+        try:
+            if conditional:
+                query = {"symbol": market_id, "clientAlgoId": client_order_id}
+                return await self._read(
+                    "order", lambda: x.fapiPrivateGetAlgoOrder(query), lambda r: dialect.conditional_report(r, symbol)
+                )
+            query = {"symbol": market_id, "origClientOrderId": client_order_id}
+            return await self._read(
+                "order", lambda: x.fapiPrivateGetOrder(query), lambda r: dialect.order_report(r, symbol)
+            )
+        except Rejected as error:
+            if error.code in errors.ABSENT_CODES:
+                return None
+            raise
+
+    async def cancel(self, symbol: str, client_order_id: str, *, conditional: bool) -> None:
+        """An order already gone is no error. Raises Rejected, OutcomeUnknown (read the open orders)."""
+        x, market_id = self._exchange, self._id(symbol)
+        try:
+            if conditional:
+                await self._send(
+                    lambda: x.fapiPrivateDeleteAlgoOrder({"symbol": market_id, "clientAlgoId": client_order_id})
+                )
+            else:
+                await self._send(
+                    lambda: x.fapiPrivateDeleteOrder({"symbol": market_id, "origClientOrderId": client_order_id})
+                )
+        except Rejected as error:
+            if error.code not in errors.GONE_CODES:
+                raise
+
+    async def open_orders(self, symbol: str, *, conditional: bool) -> list[OrderReport]:
+        """What rests on a symbol."""
+        x, query = self._exchange, {"symbol": self._id(symbol)}
+        if conditional:
+            return await self._read(
+                "open conditional orders",
+                lambda: x.fapiPrivateGetOpenAlgoOrders(query),
+                lambda raw: [dialect.conditional_report(row, symbol) for row in _list(raw)],
+            )
+        return await self._read(
+            "open orders",
+            lambda: x.fapiPrivateGetOpenOrders(query),
+            lambda raw: [dialect.order_report(row, symbol) for row in _list(raw)],
+        )
+
+    async def fills(self, symbol: str, since: int | None = None) -> list[Fill]:
+        """Trades at or after `since` (default: the last week), oldest first. Raises Transient, Rejected."""
+        market_id, until = self._id(symbol), await self.server_time()
+
+        async def ask(query: dict[str, Any]) -> list[Fill]:
+            return await self._read(
+                "trades",
+                lambda: self._exchange.fapiPrivateGetUserTrades({"symbol": market_id, **query}),
+                lambda raw: [dialect.fill(row, symbol) for row in _list(raw)],
+            )
+
+        return await pages_of_trades(ask, until - WEEK_MS + 1 if since is None else since, until)
+
+    async def income(self, symbol: str | None, since: int | None = None) -> list[Income]:
+        """Income rows at or after `since` (default: the last week), oldest first. Raises Transient, Rejected."""
+        until = await self.server_time()
+        query = {} if symbol is None else {"symbol": self._id(symbol)}
+        names = {market["id"]: unified for unified, market in self._exchange.markets.items()}
+
+        async def ask(more: dict[str, Any]) -> list[Income]:
+            return await self._read(
+                "income",
+                lambda: self._exchange.fapiPrivateGetIncome({**query, **more}),
+                lambda raw: [dialect.income(row, names) for row in _list(raw)],
+            )
+
+        return await pages_of_income(ask, until - WEEK_MS + 1 if since is None else since, until)
+
+    async def close(self) -> None:
+        """Release the connection."""
+        await self._exchange.close()
+
+    def _id(self, symbol: str) -> str:
+        market = self._exchange.markets.get(symbol)
+        if market is None:
+            raise Rejected(f"{self._name} has no market {symbol}")
+        return str(market["id"])
+
+    async def _margin_tiers(self, symbol: str) -> tuple[MarginTier, ...]:
+        if symbol not in self._tiers:
+            market_id = self._id(symbol)
+            self._tiers[symbol] = await self._read(
+                "margin tiers",
+                lambda: self._exchange.fapiPrivateGetLeverageBracket({"symbol": market_id}),
+                lambda raw: dialect.margin_tiers(_list(raw), market_id),
+            )
+        return self._tiers[symbol]
+
+    def _must_fit(self, what: str, value: Decimal, rounded: Callable[[str, str], str], symbol: str) -> None:
+        """Refuse what the venue's steps would change: a silently smaller leg is an unequal pair."""
+        try:
+            fits = Decimal(rounded(symbol, dialect.text(value))) == value
+        except Exception as error:  # ccxt: InvalidOrder below the least amount; nothing was sent
+            raise Rejected(f"{what} {value} of {symbol} is below the venue's step: {error}") from error
+        if not fits or value <= 0:
+            raise Rejected(f"{what} {value} of {symbol} does not fit the venue's step; nothing was sent")
+
+    async def _read(self, what: str, ask: Callable[[], Awaitable[Any]], parse: Callable[[Any], T]) -> T:
+        try:
+            raw = await self._fresh(ask)
+        except Exception as error:
+            raise errors.of_read(error) from error
+        try:
+            return parse(raw)
+        except _UNREADABLE as error:
+            raise Transient(f"{errors.malformed(what, raw)} ({error})") from error
+
+    async def _send(self, ask: Callable[[], Awaitable[Any]]) -> Any:
+        try:
+            return await self._fresh(ask)
+        except Exception as error:  # whatever it was, the order may be there unless the venue said no
+            raise errors.of_write(error) from error
+
+    async def _change(self, what: str, ask: Callable[[], Awaitable[Any]]) -> None:
+        """A setting: "nothing to change" is success, and the caller reads back what it is now."""
+        try:
+            await self._fresh(ask)
+        except Exception as error:
+            if errors.venue_code(error) in errors.NO_CHANGE_CODES or type(error).__name__ in (
+                "NoChange",
+                "MarginModeAlreadySet",
+            ):
+                return
+            raise errors.of_write(error) from error
+
+    async def _fresh(self, ask: Callable[[], Awaitable[Any]]) -> Any:
+        """Ask; when the time stamp was refused (nothing happened), measure the clock again and ask once more."""
+        try:
+            return await ask()
+        except Exception as error:
+            if not errors.is_stale_timestamp(error):
+                raise
+        await self._exchange.load_time_difference()
+        return await ask()
+
+
+def _once(request: dict[str, Any]) -> dict[str, Any]:
+    return {**request, "recvWindow": RECV_WINDOW_MS, "maxRetriesOnFailure": 0}
+
+
+def _sent(raw: Any, parse: Callable[[Any, str], OrderReport], symbol: str, client_order_id: str) -> OrderReport:
+    """The report in an answer to an order; an answer that cannot be read, or speaks of another order, is no answer."""
+    try:
+        report = parse(raw, symbol)
+    except _UNREADABLE as error:
+        raise OutcomeUnknown(f"{errors.malformed('order', raw)} ({error})") from error
+    if report.client_order_id != client_order_id:
+        raise OutcomeUnknown(f"the answer speaks of order {report.client_order_id}, not of {client_order_id}")
+    return report
+
+
+def _list(raw: Any) -> list[Any]:
+    if not isinstance(raw, list):
+        raise TypeError("a list is needed")
+    return raw
+
+
+def _book(raw: Mapping[str, Any]) -> tuple[Any, Any, int]:
+    bids, asks = dialect.levels(raw["bids"]), dialect.levels(raw["asks"])
+    if not bids or not asks:
+        raise ValueError("an empty book")
+    return bids, asks, int(raw.get("T") or raw.get("E") or 0)
