@@ -143,7 +143,9 @@ def serve(model_file: Path | None, port: int, data_dir: Path, *, threads: int | 
     parameters.ui = False
     if model_file is None:
         parameters.chat_template = _CHAT_TEMPLATE
-    count = threads or os.cpu_count() or 1
+    # half the logical cores: measured on two busy ones, a thread a core is three times slower than one thread, because
+    # each step waits for the slowest; an idle machine loses little
+    count = threads or max(1, (os.cpu_count() or 2) // 2)
     parameters.cpuparams.n_threads = count
     parameters.cpuparams_batch.n_threads = count
     parameters.hostnames = ["127.0.0.1"]

@@ -158,7 +158,8 @@ class OpenAIModel:
                 wait = self._retry_after(error.response.headers.get("retry-after"))
             else:
                 self._dialects[endpoint] = dialect
-                return raw.text
+                body: str = raw.text
+                return body
             if failures >= RETRIES:
                 raise failed
             pause = _BACKOFF_S[failures] if wait is None else wait

@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 def serve(
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="default: llm_port of the settings, 8931")] = None,
     gguf: Annotated[Path | None, typer.Option(help="any GGUF file instead of the embedded model")] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="default: all cores")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="default: half the logical cores")] = None,
     with_parent: Annotated[bool, typer.Option("--with-parent", hidden=True, help="end when stdin closes")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON document when ready")] = False,
 ) -> None:

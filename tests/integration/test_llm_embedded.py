@@ -17,7 +17,7 @@ from orchestrator.clock import SystemClock
 from orchestrator.local_model import LocalModel, _free_port, _who_answers, ensure_local_model, is_installed
 from orchestrator.model_choice import open_model
 from orchestrator.settings import Settings, load
-from tests.trader_samples import context, open_pair
+from tests.trader_samples import context
 from traders.contract.decision import Action
 from traders.volatility_gamma.trader import VolatilityGamma
 
@@ -44,27 +44,20 @@ def running(chosen: Settings) -> Iterator[LocalModel]:
     local.stop()
 
 
-async def test_a_decision_from_the_embedded_model(chosen: Settings, running: LocalModel) -> None:
+async def test_a_decision_from_the_embedded_model_and_the_same_again(chosen: Settings, running: LocalModel) -> None:
+    """Temperature 0 and no cache: the same question gets the same answer."""
     async with open_model(chosen, SystemClock()) as model:
         proposal = await VolatilityGamma().propose(context(), model, None, "llm")
-        assert proposal.decision.action in (Action.ENTER, Action.STAND_ASIDE)
-        assert proposal.model == "embedded/gemma-3-270m-q4_k_m" and proposal.prompt_version is not None
-        assert 1 <= proposal.attempts <= 2 and len(proposal.replies) == proposal.attempts
-        # the server's own count, against the budget of the compact prompt
-        first = proposal.replies[0].prompt_tokens
-        assert first is not None and 800 < first < 1500
-        assert proposal.replies[0].finish_reason == "stop"
+        again = await model.complete(proposal.requests[0])
+    assert proposal.decision.action in (Action.ENTER, Action.STAND_ASIDE)
+    assert proposal.model == "embedded/gemma-3-270m-q4_k_m" and proposal.prompt_version is not None
+    assert 1 <= proposal.attempts <= 2 and len(proposal.replies) == proposal.attempts
+    # the server's own count, against the budget of the compact prompt
+    first = proposal.replies[0].prompt_tokens
+    assert first is not None and 800 < first < 1500
+    assert proposal.replies[0].finish_reason == "stop"
+    assert again.text == proposal.replies[0].text
     assert _who_answers(chosen.llm_port) == "ours", "a server that was there before is left running"
-
-
-async def test_the_answer_is_the_same_every_time(chosen: Settings, running: LocalModel) -> None:
-    """Temperature 0 and no cache: asked in between or not, the same question gets the same answer."""
-    async with open_model(chosen, SystemClock()) as model:
-        first = await VolatilityGamma().propose(context(open_pair()), model, None, "llm")
-        again = await VolatilityGamma().propose(context(open_pair()), model, None, "llm")
-    assert first.replies[0].text == again.replies[0].text
-    assert first.decision == again.decision and first.prompt_hash == again.prompt_hash
-    assert first.decision.action in (Action.HOLD, Action.REDUCE, Action.EXIT, Action.REBALANCE, Action.STAND_ASIDE)
 
 
 def test_the_child_ends_with_its_parent(chosen: Settings, tmp_path: Path) -> None:

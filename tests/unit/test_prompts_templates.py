@@ -23,8 +23,8 @@ SITUATIONS = {
     "unbalanced": context(unbalanced(), regime="extreme_vol"),
     "half blind": context(missing=tuple(n.removeprefix("sol.") for n in catalogue("sol") if ".1h." not in n)),
 }
-#: Characters a token, low on purpose: digits are often a token each.
-CHARACTERS = 3.2
+#: Characters a token, measured with the embedded model's tokenizer on both sizes: 2.82 to 3.3 (a digit is a token).
+CHARACTERS = 2.82
 BUDGET = {"compact": 1500, "full": 3500}
 
 

@@ -1,6 +1,7 @@
-"""Every reading this trader knows: its digits, unit, and meaning in a few words, in the order prompts show them.
+"""Every reading this trader knows, in the order prompts show them: digits, unit, meaning.
 
-Names are written without the symbol's prefix; `{tf}` stands for 1h, 4h and 1d. Rates are fractions.
+The meaning is in a few words, empty where the name says it. Names are written without the symbol's prefix. Rates are
+fractions.
 """
 
 from dataclasses import dataclass
@@ -19,15 +20,15 @@ class Spec:
 
 
 _PER_TIMEFRAME = {
-    "close": Spec(6, "USDT", "close of the last closed bar"),
+    "close": Spec(6, "USDT", ""),
     "atr14": Spec(6, "USDT", "average true range, 14, Wilder"),
-    "atr50": Spec(6, "USDT", "average true range, 50, Wilder"),
+    "atr50": Spec(6, "USDT", ""),
     "atr_ratio": Spec(4, "ratio", "ATR14 / ATR50"),
     "natr14": Spec(6, "of price", "ATR14 / close"),
     "tr_multiple": Spec(4, "ratio", "last true range / ATR14 before it"),
     "bb_upper": Spec(6, "USDT", "upper Bollinger band (20, 2)"),
-    "bb_middle": Spec(6, "USDT", "middle band"),
-    "bb_lower": Spec(6, "USDT", "lower band"),
+    "bb_middle": Spec(6, "USDT", ""),
+    "bb_lower": Spec(6, "USDT", ""),
     "bb_bandwidth": Spec(6, "ratio", "(upper - lower) / middle"),
     "bb_bandwidth_mean": Spec(6, "ratio", "mean of the band widths before it"),
     "bb_squeeze_run": Spec(0, "bars", "bars in a row below that mean"),
@@ -42,40 +43,40 @@ _ONCE = {
     "1h.atr_ratio_prev": Spec(4, "ratio", "ATR14 / ATR50 one bar earlier"),
     "1h.natr14_median_1y": Spec(6, "of price", "median of ATR14 / close, one year"),
     "1h.vix_proxy": Spec(4, "ratio", "ATR14 / close over its one-year median"),
-    "price.last": Spec(8, "USDT", "last price"),
-    "price.mark": Spec(8, "USDT", "mark price"),
-    "price.index": Spec(8, "USDT", "index price"),
+    "price.last": Spec(8, "USDT", ""),
+    "price.mark": Spec(8, "USDT", ""),
+    "price.index": Spec(8, "USDT", ""),
     "price.basis": Spec(6, "of index", "mark / index - 1"),
-    "price.quote_volume_24h": Spec(0, "USDT", "turnover of 24 h"),
+    "price.quote_volume_24h": Spec(0, "USDT", "turnover"),
     "funding.rate_8h": Spec(8, "per 8 h", "next funding rate; positive: longs pay"),
-    "funding.settled_rate_8h": Spec(8, "per 8 h", "last settled funding rate"),
-    "funding.interval_hours": Spec(2, "h", "funding interval"),
-    "funding.seconds_to_next": Spec(0, "s", "time to the next funding"),
+    "funding.settled_rate_8h": Spec(8, "per 8 h", ""),
+    "funding.interval_hours": Spec(2, "h", ""),
+    "funding.seconds_to_next": Spec(0, "s", ""),
     "funding.apr": Spec(6, "per year", "next funding rate, annualised"),
-    "book.mid": Spec(8, "USDT", "middle of best bid and ask"),
+    "book.mid": Spec(8, "USDT", ""),
     "book.spread": Spec(6, "of mid", "best ask - best bid"),
     "book.imbalance": Spec(4, "share", "bids / both sides within 1 % of mid"),
     "book.depth_usdt": Spec(0, "USDT", "both sides within 1 % of mid"),
-    "oi.coins": Spec(2, "coins", "open interest"),
-    "oi.change_1h": Spec(6, "fraction", "change of open interest, 1 h"),
-    "oi.change_4h": Spec(6, "fraction", "change of open interest, 4 h"),
-    "oi.change_24h": Spec(6, "fraction", "change of open interest, 24 h"),
+    "oi.coins": Spec(2, "coins", ""),
+    "oi.change_1h": Spec(6, "fraction", ""),
+    "oi.change_4h": Spec(6, "fraction", ""),
+    "oi.change_24h": Spec(6, "fraction", "change"),
     "oi.state": Spec(0, "sign", "1 fresh positions, -1 closing, 0 neither"),
-    "lsr.accounts": Spec(4, "ratio", "longs / shorts, all accounts"),
-    "lsr.top_accounts": Spec(4, "ratio", "longs / shorts, top accounts"),
-    "lsr.top_positions": Spec(4, "ratio", "longs / shorts, top positions"),
-    "lsr.taker": Spec(4, "ratio", "taker buys / sells"),
+    "lsr.accounts": Spec(4, "ratio", "longs / shorts"),
+    "lsr.top_accounts": Spec(4, "ratio", ""),
+    "lsr.top_positions": Spec(4, "ratio", ""),
+    "lsr.taker": Spec(4, "ratio", "buys / sells"),
     "signal.volatility": Spec(0, "flag", "1h ATR ratio above the expansion limit"),
-    "signal.bollinger": Spec(0, "flag", "expansion after a squeeze, recent"),
-    "signal.funding": Spec(0, "flag", "funding beyond the extreme limit"),
+    "signal.bollinger": Spec(0, "flag", "recent expansion"),
+    "signal.funding": Spec(0, "flag", "funding extreme"),
     "signal.imbalance": Spec(0, "flag", "book leans to one side"),
-    "signal.count": Spec(0, "of 4", "entry signals that hold"),
+    "signal.count": Spec(0, "of 4", ""),
 }
 
 #: Readings of the pair SOL/AVAX: without a symbol's prefix.
 PAIR = {
-    "pair.correlation_72h": Spec(4, "correlation", "of hourly returns, 72 h"),
-    "pair.correlation_720h": Spec(4, "correlation", "of hourly returns, 720 h"),
+    "pair.correlation_72h": Spec(4, "correlation", "hourly returns"),
+    "pair.correlation_720h": Spec(4, "correlation", ""),
     "pair.beta_720h": Spec(4, "ratio", "beta of SOL on AVAX, 720 h"),
     "pair.spread_z_72h": Spec(4, "sigma", "SOL - beta x AVAX, 72 h"),
 }
