@@ -116,6 +116,8 @@ def unavailable(error: Exception, what: str, timeout_s: float | None = None) -> 
 
 def failure_of(part: Unavailable, message: str) -> FetchError:
     """The error of a source none of whose parts came, with the code of the part that matters most."""
+    if part.code == "not_supported":
+        return NotSupported(message)
     codes = {shown: code for code, shown in _SHOWN.items()}
     return Permanent(message, codes.get(part.code, FetchCode.REFUSED))
 
