@@ -280,7 +280,7 @@ CASES: dict[str, RuleCase] = {
     # 2 x 416.66 x 120 = 99,998.40 ordered: 19,999.68 of margin + 49.9992 of fees
     "margin_available": case(
         (lambda: P().with_quote(available_margin=D("20049.67")), lambda: P().with_quote(available_margin=None)),
-        lambda: P().with_quote(available_margin=D("20049.68")),
+        lambda: P().with_quote(available_margin=D("20049.6792")),
     ),
     # sizing
     "leverage_range": case(
@@ -331,7 +331,18 @@ CASES: dict[str, RuleCase] = {
         lambda: P().with_contract(quantity_step=D("0.02"), market_quantity_step=D("0.03")),
         sealed="no step, no order",
     ),
-    "min_lots": case(lambda: P().with_contract(quantity_step=D(400)), lambda: P().with_contract(quantity_step=D(200))),
+    "min_lots": case(
+        (
+            lambda: P().with_contract(quantity_step=D(400)),
+            # 4 lots: a fifth of them is none
+            lambda: (
+                P()
+                .with_contract(quantity_step=D(100))
+                .with_bands(("0.01", "losing", "0.2"), ("0.02", "losing", "0.5"), ("0.04", "both", "1"))
+            ),
+        ),
+        lambda: P().with_contract(quantity_step=D(200)),
+    ),
     # half of 41,666 lots: 208.33
     "min_quantity": case(
         (
@@ -456,6 +467,7 @@ CASES: dict[str, RuleCase] = {
         (
             lambda: P().with_plan(stop_loss=D("0.08"), take_profit=D("0.119")),
             lambda: P().with_plan(stop_loss=D("0.034"), take_profit=D("0.05")),
+            lambda: P().with_limits(stop_loss_min=0).with_plan(stop_loss=D(0)),
         ),
         (P, lambda: P().with_plan(stop_loss=D("0.0333"), take_profit=D("0.05"))),
     ),
@@ -561,7 +573,10 @@ CASES: dict[str, RuleCase] = {
             lambda: P().with_leg(bids=P().quote.legs[SOL].bids[::-1]),
             lambda: P().with_leg(asks=((D("119.99"), D(1)), *P().quote.legs[SOL].asks)),
             lambda: P().with_leg(asks=(*P().quote.legs[SOL].asks, (D(130), D(0)))),
+            lambda: P().with_leg(asks=(*P().quote.legs[SOL].asks, P().quote.legs[SOL].asks[-1])),
+            lambda: P().with_leg(mid=D("120.01"), bids=((D("120.01"), D(1)), *P().quote.legs[SOL].bids)),
         ),
+        (lambda: P().with_leg(mid=D("120.01")), lambda: P().with_leg(mid=D("119.99"))),
         sealed="no sound book, no size",
     ),
     "depth": case(
@@ -653,7 +668,11 @@ CASES: dict[str, RuleCase] = {
         ),
     ),
     # domain.md section 10: 8x, mmr 0.025 -> short 131.7073, 9.76 %: refuse
-    "liquidation_distance": case(lambda: at_8x("0.025"), lambda: at_8x("0.0227")),
+    "liquidation_distance": case(
+        (lambda: at_8x("0.025"), lambda: at_8x("0").with_limits(liquidation_distance_min=0.0851)),
+        # without maintenance margin an 8x leg is liquidated 12.5 % away: 0.04 + 0.085 exactly
+        (lambda: at_8x("0.0227"), lambda: at_8x("0").with_limits(liquidation_distance_min=0.085)),
+    ),
     # freshness
     "market_stale": case(
         (

@@ -2,10 +2,12 @@
 
 import pytest
 
+from orchestrator.risk_guard.bench import Bench
+from orchestrator.risk_guard.case import Case
 from orchestrator.risk_guard.market import LegMarket
 from orchestrator.risk_guard.prices import bracket_prices
-from tests.guard_cases import at_8x, thin
-from tests.guard_scenario import CONTRACT, D, Scenario, leg_quote, permitted
+from tests.guard_cases import at_8x, spread, thin
+from tests.guard_scenario import AVAX, CONTRACT, PLAN, SOL, D, Scenario, book, leg_quote, permitted
 from traders.contract.decision import Evidence
 
 
@@ -108,3 +110,38 @@ def test_evidence_is_compared_as_text_not_as_binary_floats() -> None:
     scenario = permitted().with_readings(funding__rate_8h=0.1 + 0.2)
     cited = (Evidence(reading="sol.funding.rate_8h", value=D("0.3")),)
     assert scenario.with_decision(evidence=cited).refusals() == ["ungrounded"]
+
+
+def case_of(scenario: Scenario) -> Case:
+    return Case(Bench(scenario.context, scenario.quote, scenario.switches, scenario.constraints), scenario.decision)
+
+
+def test_each_leg_walks_its_own_side_and_the_worse_one_is_the_cost() -> None:
+    """The long buys asks at 120.012 (1 bp), the short sells bids at 119.94 (5 bp)."""
+    sol = permitted().quote.legs[SOL]
+    scenario = permitted().with_leg(
+        asks=((D("120.012"), D(2000)), *sol.asks[1:]), bids=((D("119.94"), D(2000)), *sol.bids[1:])
+    )
+    case = case_of(scenario)
+    assert case.slippages == (D("0.0001"), D("0.0005"))
+    assert case.cost == D("0.0010")
+
+
+def test_unequal_weights_within_the_limit_still_trade_the_same_quantity() -> None:
+    """100,000 / 2.02 = 49,504.95 on the lighter leg: 412.54."""
+    legs = (PLAN.legs[0], PLAN.legs[1].model_copy(update={"weight": D("1.02")}))
+    assert quantity(permitted().with_plan(legs=legs)) == D("412.54")
+
+
+def test_a_spread_pair_shares_the_notional_by_weight_and_counts_the_thinner_book() -> None:
+    scenario = spread(entry_net_delta_max=0.21)
+    legs = tuple(
+        leg.model_copy(update={"weight": weight})
+        for leg, weight in zip(scenario.decision.plan.legs, (D(3), D(2)), strict=True)  # type: ignore[union-attr]
+    )
+    plan = scenario.with_plan(legs=legs).review().plan
+    assert plan is not None
+    assert [leg.quantity for leg in plan.legs] == [D(500), D("333.33")]
+    bids, asks = book(rest=1500)
+    thinner = scenario.with_leg(AVAX, bids=bids, asks=asks)
+    assert case_of(thinner).depth == 480_000 + 2 * 8 * 1500 * 120
