@@ -8,6 +8,7 @@ import pytest
 
 from orchestrator.risk_guard.case import Case
 from orchestrator.risk_guard.codes import RuleCode
+from orchestrator.risk_guard.ladder_shape import steps_complaint
 from orchestrator.risk_guard.review import GUARD_VERSION, review
 from orchestrator.risk_guard.rule import Remark, money, note, num, refuse, rule
 from orchestrator.risk_guard.rulebook import RULES
@@ -146,6 +147,10 @@ def test_a_rebalance_that_tightens_passes_whatever_happens(changes: dict[str, An
         {"rehedge": "at_band"},
         {"reopen": True},
         {"leverage": 6},
+        {"leverage": 0},
+        {"pair_margin_fraction": D(0)},
+        {"take_profit": D(0)},
+        {"trailing_atr_multiple": D(0)},
         {"bands": ()},
         {"bands": (PLAN.bands[0], Band(move=D("0.05"), leg="both", fraction=D(1)))},
         {"bands": (Band(move=D("0.04"), leg="losing", fraction=D("0.5")), PLAN.bands[1])},
@@ -310,6 +315,29 @@ def test_a_rule_that_breaks_refuses_an_entry_and_only_notes_elsewhere() -> None:
 )
 def test_absurd_input_is_refused_and_never_raises(spoil: Any) -> None:
     assert spoil(permitted()).review().outcome == "refused"
+
+
+@pytest.mark.parametrize(
+    ("moves", "fractions", "said"),
+    [
+        (("0.02", "0.04"), ("0.5", "1"), None),
+        (("0.04",), ("1",), "at least two"),
+        (("0", "0.04"), ("0.5", "1"), "above 0 and below 1"),
+        (("0.02", "1"), ("0.5", "1"), "above 0 and below 1"),
+        (("0.02", "0.04"), ("0", "1"), "fractions are above 0"),
+        (("0.02", "0.02"), ("0.5", "1"), "moves must rise"),
+        (("0.02", "0.03", "0.04"), ("0.5", "0.5", "1"), "fractions must rise"),
+        (("0.02", "0.04"), ("0.5", "0.99"), "closes both legs whole"),
+    ],
+)
+def test_what_a_ladder_is(moves: tuple[str, ...], fractions: tuple[str, ...], said: str | None) -> None:
+    legs = ["losing"] * (len(moves) - 1) + ["both"]
+    bands = [
+        Band(move=D(move), leg=leg, fraction=D(fraction))  # type: ignore[arg-type]
+        for move, leg, fraction in zip(moves, legs, fractions, strict=True)
+    ]
+    complaint = steps_complaint(bands)
+    assert complaint is None if said is None else said in str(complaint)
 
 
 def test_a_grid_and_an_instant_rehedge_are_refused_for_their_gamma() -> None:
