@@ -65,6 +65,7 @@ def open_exchange(
         if value is not None
     }
     exchange = _attentive(getattr(ccxt, venue_id))(config)
+    exchange.has["fetchCurrencies"] = False  # networks and withdrawals: nothing here reads them
     if base_url is not None:
         _repoint(exchange, base_url)
     return exchange
