@@ -119,7 +119,7 @@ def conditional_report(raw: Raw, symbol: str) -> OrderReport:
         status=_STATUS[str(raw["algoStatus"])],
         quantity=number(raw.get("quantity") or 0),
         filled=Decimal(0),
-        trigger_price=number(raw["triggerPrice"]),
+        trigger_price=_positive(raw.get("triggerPrice")),
     )
 
 
@@ -250,5 +250,9 @@ def _side(raw: Raw) -> Literal["buy", "sell"]:
 
 
 def _position_side(raw: Raw) -> Side:
+    """LONG, SHORT; BOTH (an order of one-way mode, never ours) by the way it trades."""
     sides: dict[str, Side] = {"LONG": "long", "SHORT": "short"}
-    return sides[str(raw["positionSide"])]
+    side = str(raw["positionSide"])
+    if side == "BOTH":
+        return "long" if raw["side"] == "BUY" else "short"
+    return sides[side]
