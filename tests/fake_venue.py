@@ -21,6 +21,7 @@ from orchestrator.execution.venue import (
     Position,
     Rejected,
     SymbolSettings,
+    Throttled,
     TradingFees,
     Transient,
 )
@@ -133,7 +134,15 @@ def memory_store(crash: CrashPoint | None = None) -> ExecutionStore:
 
 
 Do = Literal[
-    "drop_response", "lose_request", "reject", "duplicate", "partial", "nothing", "transient", "unknown_and_silent"
+    "drop_response",
+    "lose_request",
+    "reject",
+    "throttle",
+    "duplicate",
+    "partial",
+    "nothing",
+    "transient",
+    "unknown_and_silent",
 ]
 
 
@@ -402,6 +411,8 @@ class FakeVenue:
                 continue
             if fault.do == "reject":
                 raise Rejected("Margin is insufficient.", "-2019")
+            if fault.do == "throttle":
+                raise Throttled("Too many requests.", "-1003")
             if fault.do == "lose_request":
                 raise OutcomeUnknown("no answer")
             if fault.do == "transient":

@@ -19,6 +19,7 @@ from traders.contract.decision import Side
 from traders.contract.verdict import Bracket
 
 _ROUNDS = 4
+_PAUSE = 0.5
 
 
 class BracketImpossible(Exception):
@@ -89,8 +90,10 @@ async def ensure_bracket(session: Session, bracket: Bracket, deadline: float) ->
                 await _cancel(session, order, deadline, conditional=True)
                 stale.remove(order)
             sent = await session.send(leg.leg_id, "bracket", leg.request(session.symbol), deadline)
-            if sent.report is None and not sent.absent:  # an absent one is sent under a new id in the next round
+            if sent.report is None and not sent.again:
                 raise BracketImpossible(f"{leg.leg_id} at {leg.trigger}: {sent.why}")
+            if sent.report is None:  # the next round sends it under a new id
+                await session.clock.sleep(_PAUSE)
         for order in stale:
             await _cancel(session, order, deadline, conditional=True)
     raise Unsettled("the bracket does not stand after several rounds")

@@ -8,7 +8,7 @@ class, and what is left over counts as unknown.
 import re
 from typing import Any
 
-from orchestrator.execution.venue import Duplicate, OutcomeUnknown, Rejected, Transient, VenueError
+from orchestrator.execution.venue import Duplicate, OutcomeUnknown, Rejected, Throttled, Transient, VenueError
 
 #: Binance, Binance algo orders, Bybit, OKX.
 DUPLICATE_CODES = frozenset({"-4116", "-20132", "110072", "51016"})
@@ -44,7 +44,9 @@ def of_write(error: BaseException) -> VenueError:
         return Duplicate(text, code)
     if code in UNKNOWN_CODES:
         return OutcomeUnknown(text, code)
-    if is_stale_timestamp(error) or status in (418, 429) or {"RateLimitExceeded", "DDoSProtection"} & names:
+    if status in (418, 429):
+        return Throttled(text, code)
+    if is_stale_timestamp(error):
         return Rejected(text, code)
     if isinstance(status, int) and status >= 500:
         return OutcomeUnknown(text, code)

@@ -121,7 +121,8 @@ async def reach(session: Session, goal: Goal, contract: Contract | None) -> Exec
         await cancel_ours(session, session.deadline(session.limits.unwind_s))
         session.event(E.PAIR_FLAT, reason=goal.reason)
         return await flat_result(session, "closed", goal.reason)
-    bracket = goal.bracket or latest_bracket(session.store, session.decision_id)
+    # the last one asked for: an older goal that is finished late must not bring its own back
+    bracket = latest_bracket(session.store, session.decision_id) or goal.bracket
     if bracket is not None:
         try:
             await ensure_bracket(session, bracket, session.deadline(session.limits.unwind_s))

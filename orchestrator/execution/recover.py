@@ -13,7 +13,7 @@ from orchestrator.clock import Clock
 from orchestrator.execution.bracket import cancel_ours
 from orchestrator.execution.close_pair import reach
 from orchestrator.execution.codes import ExecutionEvent as E
-from orchestrator.execution.goal import GOAL, SIDES, Goal, latest_bracket, read_goal
+from orchestrator.execution.goal import GOAL, SIDES, Goal, read_goal
 from orchestrator.execution.limits import ExecutionLimits
 from orchestrator.execution.reconcile import Discrepancy, reconcile
 from orchestrator.execution.result import ExecutionResult, Kind
@@ -158,7 +158,6 @@ async def _stand(
             decision_id=pair.decision_id,
             symbol=pair.symbol,
             targets={side: held[side].quantity if side in held else ZERO for side in SIDES},
-            bracket=latest_bracket(store, pair.decision_id),
             reason="reconciled",
         )
         result = await reach(session, goal, await _contract(venue, pair.symbol))

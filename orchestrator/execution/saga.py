@@ -161,7 +161,7 @@ async def _fill(session: Session, leg: Leg, quantity: Decimal, contract: Contrac
         sent: Sent = await session.send(
             leg.leg_id, "entry", _entry(leg, missing), session.deadline(session.limits.unwind_s)
         )
-        if sent.report is None and not sent.absent:
+        if sent.report is None and not sent.again:
             return filled, f"{leg.side} leg refused: {sent.why}"
         if sent.report is not None:
             filled += sent.report.filled

@@ -24,6 +24,7 @@ from orchestrator.execution.venue import (
     OrderRequest,
     Position,
     Rejected,
+    Throttled,
     Venue,
     VenueError,
 )
@@ -47,8 +48,8 @@ class Sent:
     client_order_id: str
     report: OrderReport | None
     why: str = ""
-    #: It positively never reached the venue: sending it again under a new id is safe.
-    absent: bool = False
+    #: It positively did not happen and may work later: sending it again under a new id is safe.
+    again: bool = False
 
 
 class Session:
@@ -129,7 +130,7 @@ class Session:
             self.store.orders.resolve(name, "absent", None, self.now())
             self.event(E.ORDER_ABSENT, leg_id=leg_id, client_order_id=name)
             self._line(leg_id, kind, name, request, None, "absent")
-            return Sent(name, None, "it never reached the venue", absent=True)
+            return Sent(name, None, "it never reached the venue", again=True)
         self.store.orders.resolve(name, report.status, report, self.now())
         self.event(E.ORDER_KNOWN, leg_id=leg_id, status=report.status, client_order_id=name, filled=str(report.filled))
         self._line(leg_id, kind, name, request, report, report.status)
@@ -142,7 +143,7 @@ class Session:
         self.store.orders.resolve(name, "rejected", {"error": why[:300]}, self.now())
         self.event(E.ORDER_REFUSED, leg_id=leg_id, client_order_id=name, error=why[:300])
         self._line(leg_id, kind, name, request, None, "rejected")
-        return Sent(name, None, why[:300])
+        return Sent(name, None, why[:300], again=isinstance(refusal, Throttled))
 
     async def look_up(self, request: Request, deadline: float, given_up_at: float | None = None) -> OrderReport | None:
         """Ask by client id until the venue knows: the final report, or None when it positively does not exist.

@@ -5,7 +5,8 @@ Every adapter passes the same contract tests. Errors are named by what the calle
     VenueError              base; carries the venue's own code when there is one
     ├── Transient           nothing happened, and trying again may work (reads only)
     ├── Rejected            the venue said no; nothing happened; trying again will not help
-    │   └── Duplicate       this client order id is already known there: look it up
+    │   ├── Duplicate       this client order id is already known there: look it up
+    │   └── Throttled       refused for its rate; nothing happened; later, and under a new id, it may work
     └── OutcomeUnknown      it may or may not have happened: look it up by client order id, never resend
 """
 
@@ -36,6 +37,10 @@ class Rejected(VenueError):
 
 class Duplicate(Rejected):
     """The client order id is taken: the order was placed before."""
+
+
+class Throttled(Rejected):
+    """Too many requests: nothing happened, wait and send again under a new id."""
 
 
 class OutcomeUnknown(VenueError):

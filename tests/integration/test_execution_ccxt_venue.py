@@ -12,6 +12,7 @@ from orchestrator.execution.venue import (
     OrderRequest,
     OutcomeUnknown,
     Rejected,
+    Throttled,
     Transient,
     VenueError,
 )
@@ -125,7 +126,8 @@ async def test_answers_after_which_the_order_may_exist(answer: Answer) -> None:
         (refusal(-2022, text="ReduceOnly Order is rejected."), Rejected, "-2022"),
         (refusal(-4061, text="Order's position side does not match user's setting."), Rejected, "-4061"),
         (refusal(-2014, 401, "API-key format invalid."), Rejected, "-2014"),
-        (refusal(-1003, 429, "Too many requests"), Rejected, "-1003"),
+        (refusal(-1003, 429, "Too many requests"), Throttled, "-1003"),
+        (refusal(-1003, 418, "banned until 1735689600000"), Throttled, "-1003"),
         (refusal(-4116, text="ClientOrderId is duplicated."), Duplicate, "-4116"),
     ],
 )
@@ -190,6 +192,13 @@ async def test_find_says_none_only_when_the_venue_says_so() -> None:
                 stub.say(key, silence)
                 with pytest.raises(Transient):
                     await venue.find(SOL, ID, conditional=conditional)
+
+
+async def test_a_refused_look_up_is_not_an_absent_order() -> None:
+    async with stubbed_venue() as (venue, stub):
+        stub.say("GET /fapi/v1/order", refusal(-2014, 401, "API-key format invalid."))
+        with pytest.raises(Rejected):
+            await venue.find(SOL, ID, conditional=False)
 
 
 async def test_a_cancelled_order_that_is_gone_is_no_error() -> None:

@@ -176,3 +176,64 @@ async def test_a_rebalance_restores_the_hedge_and_anchors_a_new_bracket() -> Non
     assert (result.status, result.pair_id, held(venue)) == ("open", standing.pair_id, (312, 312))
     assert {order.trigger_price for order in venue.resting()} == {D(127), D(115)}
     assert len(venue.resting()) == 4
+
+
+@pytest.mark.parametrize("moment", ["place", "place_conditional"])
+async def test_a_leg_that_goes_meanwhile_takes_the_other_with_it(moment: str) -> None:
+    venue, store = await opened()
+    original = getattr(venue, moment)
+
+    async def then_gone(order: Any) -> Any:
+        report = await original(order)
+        venue.take_away("long")
+        return report
+
+    setattr(venue, moment, then_gone)
+    if moment == "place":
+        result = await close(venue, store, "0.5")
+    else:
+        moved = Bracket(upper=D(126), lower=D("117.6"))
+        result = await move_bracket(open_pair(), moved, venue, store, venue.clock, LIMITS, reason="band 1")
+    assert (result.status, held(venue), venue.resting()) == ("closed", (0, 0), [])
+
+
+async def test_a_doubled_bracket_order_is_removed() -> None:
+    venue, store = await opened()
+    twin = venue.resting()[0].model_copy(update={"client_order_id": "vg" + "z" * 30})
+    venue.conditionals[twin.client_order_id] = twin
+    assert (await close(venue, store, "0.5")).status == "open"
+    assert len(venue.resting()) == 4
+    assert twin.client_order_id not in {order.client_order_id for order in venue.resting()}
+
+
+async def test_orders_that_will_not_go_leave_the_goal_open() -> None:
+    class Sticky(FakeVenue):
+        async def cancel(self, symbol: str, client_order_id: str, *, conditional: bool) -> None:
+            """Accepted, and ignored."""
+
+    venue, store = Sticky(), memory_store()
+    assert (await carry_out(plan_for(), venue, store, venue.clock, LIMITS)).status == "open"
+    original = venue.positions
+    stop = venue.resting()[0]
+
+    async def positions(symbols: list[str]) -> Any:
+        if not venue.held:  # the venue forgets to expire one of them
+            venue.conditionals[stop.client_order_id] = stop
+        return await original(symbols)
+
+    venue.positions = positions  # type: ignore[method-assign]
+    result = await close(venue, store, "1")
+    assert (result.status, held(venue)) == ("unknown", (0, 0))
+    assert [row.kind for row in store.orders.unresolved()] == ["goal"]
+
+
+async def test_what_cannot_be_read_is_not_touched() -> None:
+    for work in ("leg", "bracket"):
+        venue, store = await opened()
+        venue.faults = [Fault("positions", "transient", last=10_000)]
+        if work == "leg":
+            result = await close_leg(open_pair(), "long", D(1), venue, store, venue.clock, LIMITS, reason="x")
+        else:
+            bracket = Bracket(upper=D(126), lower=D(115))
+            result = await move_bracket(open_pair(), bracket, venue, store, venue.clock, LIMITS, reason="x")
+        assert (result.status, held(venue)) == ("none", (312, 312))

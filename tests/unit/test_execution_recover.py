@@ -251,3 +251,51 @@ def test_reconcile_names_each_difference(positions: list[Position], expected: li
 def test_an_equal_long_and_short_are_not_flat() -> None:
     found = reconcile({}, [held("long", "3"), held("short", "3")])
     assert [d.difference for d in found] == [Difference.UNEXPECTED_POSITION] * 2
+
+
+async def test_an_older_goal_that_is_finished_late_does_not_bring_its_bracket_back() -> None:
+    venue, store = await _opened(CrashPoint())
+    venue.faults = [Fault("place_conditional", "throttle", last=99)]
+    stuck = await _move(venue, store)
+    assert stuck.status == "unknown"
+    venue.faults.clear()
+    newer = Bracket(upper=D(126), lower=D(119))
+    done = await move_bracket(open_pair(), newer, venue, store, venue.clock, LIMITS, reason="stop")
+    assert done.status == "open"
+    await recover(venue, store, venue.clock, LIMITS, pairs=[open_pair()])
+    assert {order.trigger_price for order in venue.resting()} == {D(126), D(119)}
+    assert store.orders.unresolved() == []
+
+
+async def test_a_pair_without_a_known_bracket_is_not_called_protected() -> None:
+    venue = FakeVenue(held={"long": (D(312), D(120)), "short": (D(312), D(120))})
+    (item,) = await recover(venue, memory_store(), venue.clock, LIMITS, pairs=[open_pair()])
+    assert item.outcome == "unknown"
+    assert "no bracket" in item.text
+
+
+@pytest.mark.parametrize("what", ["goal", "pair", "symbol"])
+async def test_positions_that_cannot_be_read_leave_everything_as_it_is(what: str) -> None:
+    crash = CrashPoint(at=25 if what == "goal" else None)
+    venue, store = make("clean", crash)
+    try:
+        await carry_out(plan_for(), venue, store, venue.clock, LIMITS)
+    except Crash:
+        crash.at = None
+    before = len(store.orders.unresolved())
+    venue.faults = [Fault("positions", "transient", last=10_000), Fault("leg_quote", "transient", last=10_000)]
+    pairs = [open_pair()] if what == "pair" else []
+    (item,) = await recover(venue, store, venue.clock, LIMITS, pairs=pairs, symbols=[SOL])
+    assert item.outcome == "unknown"
+    assert len(store.orders.unresolved()) >= min(before, 1)
+    assert venue.accepted == [name for name in venue.accepted if name in store.orders.rows]  # type: ignore[attr-defined]
+
+
+async def test_a_silent_order_of_a_standing_pair_keeps_it_unknown() -> None:
+    venue, store = await _opened(CrashPoint())
+    venue.faults = [Fault("place", "unknown_and_silent", position_side="long")]
+    assert (await _exit(venue, store)).status == "unknown"
+    goal = next(row for row in store.orders.unresolved() if row.kind == "goal")
+    store.orders.resolve(goal.client_order_id, "closed", None, 0)
+    (item,) = await recover(venue, store, venue.clock, LIMITS, pairs=[open_pair()])
+    assert item.outcome == "unknown"

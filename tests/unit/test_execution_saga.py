@@ -9,6 +9,7 @@ from orchestrator.execution.limits import ExecutionLimits
 from orchestrator.execution.result import ExecutionResult
 from orchestrator.execution.saga import carry_out
 from orchestrator.execution.store import ExecutionStore
+from orchestrator.execution.venue import Transient
 from tests.fake_venue import SOL, CrashPoint, FakeVenue, Fault, memory_store, plan_for
 
 D = Decimal
@@ -255,3 +256,100 @@ async def test_every_order_is_intended_before_it_is_sent() -> None:
     assert store.events.names[0] == "entry_started"  # type: ignore[attr-defined]
     assert store.events.names[-1] == "pair_protected"  # type: ignore[attr-defined]
     assert all(symbol == SOL for symbol in {order.symbol for order in venue.orders.values()})
+
+
+@pytest.mark.parametrize("method", ["place", "place_conditional"])
+async def test_a_throttled_request_is_sent_again_later_under_a_new_id(method: str) -> None:
+    venue, store = FakeVenue(faults=[Fault(method, "throttle", last=2)]), memory_store()
+    assert_open(venue, await run(venue, store))
+    assert len(venue.accepted) == 6
+    assert venue.clock.ms > 0, "not at once"
+
+
+async def test_a_bracket_that_never_gets_through_is_unknown_and_stays_blocked() -> None:
+    venue, store = FakeVenue(faults=[Fault("place_conditional", "throttle", last=99)]), memory_store()
+    result = await run(venue, store)
+    assert (result.status, result.protected) == ("unknown", False)
+    assert [row.kind for row in store.orders.unresolved()] == ["goal"]
+
+
+async def test_an_order_that_stays_in_the_book_is_waited_for() -> None:
+    venue, store = FakeVenue(), memory_store()
+    original = venue.place
+
+    async def place(order: Any) -> Any:
+        return (await original(order)).model_copy(update={"status": "new", "filled": D(0), "average": None})
+
+    venue.place = place  # type: ignore[method-assign]
+    assert_open(venue, await run(venue, store))
+
+
+async def test_an_order_rejected_after_it_was_accepted_ends_flat() -> None:
+    venue, store = FakeVenue(), memory_store()
+    original = venue.place
+
+    async def place(order: Any) -> Any:
+        if order.position_side == "short" and not order.reduces:
+            return (await FakeVenue().place(order)).model_copy(update={"status": "rejected", "filled": D(0)})
+        return await original(order)
+
+    venue.place = place  # type: ignore[method-assign]
+    assert_flat(venue, await run(venue, store), store)
+
+
+async def test_a_rest_below_the_minimum_is_not_ordered() -> None:
+    class Coarse(FakeVenue):
+        def contract(self) -> Any:
+            return super().contract().model_copy(update={"min_quantity": D(20)})
+
+    venue = Coarse(faults=[Fault("place", "partial", position_side="long", share=D(300) / 312)])
+    result = await run(venue)
+    assert (result.status, venue.quantity("long"), venue.quantity("short")) == ("open", 300, 300)
+    assert len([line for line in result.orders if line.kind == "entry"]) == 2
+
+
+async def test_a_venue_that_cannot_be_read_beforehand_is_sent_nothing() -> None:
+    venue = FakeVenue(faults=[Fault("positions", "transient")])
+    result = await run(venue)
+    assert (result.status, venue.accepted) == ("none", [])
+    assert "preflight" in (result.reason or "")
+
+    class Deaf(FakeVenue):
+        calls = 0
+
+        async def server_time(self) -> int:
+            self.calls += 1
+            if self.calls > 1:
+                raise Transient("busy")
+            return await super().server_time()
+
+    class Slow(FakeVenue):
+        async def balance(self) -> Any:
+            self.clock.ms += 31_000
+            return await super().balance()
+
+    for venue, word in ((Deaf(), "time"), (Slow(), "expired")):
+        result = await run(venue)
+        assert (result.status, venue.accepted) == ("none", [])
+        assert word in (result.reason or "")
+
+
+async def test_fees_that_cannot_be_read_are_none() -> None:
+    class Shy(FakeVenue):
+        async def fills(self, symbol: str, since: int | None = None) -> list[Any]:
+            raise Transient("busy")
+
+    assert_open(venue := Shy(), result := await run(venue))
+    assert {line.fee for line in result.orders} == {None}
+
+
+async def test_the_pinned_document() -> None:
+    document = (await run(FakeVenue())).document()
+    assert {"status", "pair_id", "orders", "net_delta", "protected"} <= set(document)
+    orders = document["orders"]
+    assert isinstance(orders, list)
+    pinned = {
+        "leg_id", "kind", "client_order_id", "exchange_order_id", "side", "position_side", "quantity", "filled",
+        "average", "fee", "status",
+    }  # fmt: skip
+    assert all(isinstance(order, dict) and pinned <= set(order) for order in orders)
