@@ -6,17 +6,21 @@ import typer
 
 #: Modules of this folder with a `register(app)`, in the order shown by --help.
 COMMANDS: tuple[str, ...] = (
-    "schema",
+    "decide",
+    "run",
+    "guard",
+    "replay",
+    "journal",
+    "constraints",
     "hedge",
     "ledger",
+    "exchange",
     "llm",
-    "constraints",
-    "journal",
-    "replay",
     "traders",
-    "database",
     "kill",
-    "guard",
+    "database",
+    "schema",
+    "doctor",
 )
 
 app = typer.Typer(

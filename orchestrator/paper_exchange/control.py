@@ -1,0 +1,152 @@
+"""The control side: moves price and time, plans faults, shows the truth. Loopback only, never part of a live path."""
+
+import math
+from typing import Any
+
+from aiohttp import web
+
+from orchestrator.paper_exchange.errors import Refusal
+from orchestrator.paper_exchange.faults import BadFault
+from orchestrator.paper_exchange.http import Front
+from orchestrator.paper_exchange.orders import known_symbol
+from orchestrator.paper_exchange.recorded import NoRecording
+from orchestrator.paper_exchange.trade_routes import position_row
+
+_LONGEST_MS = 400 * 86_400_000
+
+
+class Control:
+    """Handlers over one front."""
+
+    def __init__(self, front: Front) -> None:
+        self._front = front
+
+    def add_to(self, app: web.Application) -> None:
+        """Register the control paths."""
+        app.router.add_post("/_control/price", self._price)
+        app.router.add_post("/_control/advance", self._advance)
+        app.router.add_post("/_control/faults", self._faults)
+        app.router.add_get("/_control/state", self._state)
+
+    async def _price(self, request: web.Request) -> web.Response:
+        try:
+            document = await request.json()
+            text = str(document["symbol"]).replace("/", "").replace(":USDT", "").upper()
+            symbol, price = known_symbol(text), float(document["price"])
+        except (ValueError, KeyError, TypeError, Refusal) as error:
+            return _bad(f"price needs a symbol and a price: {error!r}")
+        if not (math.isfinite(price) and price > 0):
+            return _bad("a price is a finite number above 0")
+        front = self._front
+        async with front.lock:
+            front.tick()
+            front.engine.market.set_price(symbol, price, front.engine.now)
+            front.engine.touch(symbol)
+            front.saved()
+            mark = front.engine.market.mark(symbol, front.engine.now)
+        return web.json_response({"symbol": symbol, "mark": format(mark, "f"), "now": front.engine.now})
+
+    async def _advance(self, request: web.Request) -> web.Response:
+        try:
+            ms = int((await request.json())["ms"])
+        except (ValueError, KeyError, TypeError):
+            return _bad("advance needs ms, a whole number of milliseconds")
+        if not 0 <= ms <= _LONGEST_MS:
+            return _bad(f"ms is between 0 and {_LONGEST_MS}")
+        front = self._front
+        async with front.lock:
+            front.tick()
+            try:
+                front.engine.advance(front.engine.now + ms)
+            except NoRecording as error:
+                return _bad(str(error))
+            front.time.jump(ms)
+            front.saved()
+        return web.json_response({"now": front.engine.now})
+
+    async def _faults(self, request: web.Request) -> web.Response:
+        try:
+            self._front.faults.replace(await request.json())
+        except (BadFault, ValueError) as error:
+            return _bad(str(error))
+        return web.json_response({"faults": len(self._front.faults.faults)})
+
+    async def _state(self, request: web.Request) -> web.Response:
+        front = self._front
+        async with front.lock:
+            front.tick()
+            return web.json_response(_state(front))
+
+
+def _state(front: Front) -> dict[str, Any]:
+    engine = front.engine
+    account = engine.account
+    marks = engine.marks()
+    market = {}
+    for symbol, mark in marks.items():
+        bids, asks = engine.market.book(symbol, engine.now)
+        market[symbol] = {"mark": format(mark, "f"), "bid": format(bids[0][0], "f"), "ask": format(asks[0][0], "f")}
+    orders = [
+        {**_order(row, "clientOrderId", "orderId", "type", "status", "origQty", "executedQty"), "algo": False}
+        for row in engine.orders
+    ]
+    orders += [
+        {
+            **_order(row, "clientAlgoId", "algoId", "orderType", "algoStatus", "quantity", None),
+            "triggerPrice": row["triggerPrice"],
+            "closePosition": row["closePosition"],
+            "algo": True,
+        }
+        for row in engine.algos
+    ]
+    return {
+        "now": engine.now,
+        "market": market,
+        "balances": {
+            "USDT": {
+                "wallet": format(account.wallet, "f"),
+                "available": format(account.available(marks), "f"),
+                "unrealized": format(account.unrealised(marks), "f"),
+                "deposit": format(account.deposit, "f"),
+            }
+        },
+        "positions": [_position(position_row(engine, p)) for p in account.open_positions()],
+        "orders": orders,
+        "fills": account.trades,
+        "income": account.income,
+        "fees_paid": format(account.fees_paid(), "f"),
+        "funding_paid": format(account.funding_paid(), "f"),
+        "hedge": account.hedge,
+        "requests": front.requests,
+    }
+
+
+def _position(row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "symbol": row["symbol"],
+        "positionSide": row["positionSide"],
+        "quantity": row["positionAmt"].lstrip("-"),
+        "entryPrice": row["entryPrice"],
+        "isolatedMargin": row["isolatedWallet"],
+        "liquidationPrice": row["liquidationPrice"],
+    }
+
+
+def _order(
+    row: dict[str, Any], client: str, number: str, kind: str, status: str, quantity: str, executed: str | None
+) -> dict[str, Any]:
+    return {
+        "clientOrderId": row[client],
+        "orderId": row[number],
+        "symbol": row["symbol"],
+        "side": row["side"],
+        "positionSide": row["positionSide"],
+        "type": row[kind],
+        "status": row[status],
+        "origQty": row[quantity],
+        "executedQty": row[executed] if executed else "0",
+    }
+
+
+def _bad(message: str) -> web.Response:
+    return web.json_response({"error": message}, status=400)

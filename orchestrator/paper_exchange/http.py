@@ -1,0 +1,132 @@
+"""The HTTP front: signatures, faults, the request log, and one dispatcher for every venue path."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from orchestrator.paper_exchange.engine import Engine
+from orchestrator.paper_exchange.errors import Refusal
+from orchestrator.paper_exchange.faults import Fault, FaultPlan
+from orchestrator.paper_exchange.market_routes import PUBLIC
+from orchestrator.paper_exchange.recorded import NoRecording
+from orchestrator.paper_exchange.timekeeper import Timekeeper
+from orchestrator.paper_exchange.trade_routes import SIGNED
+
+KEYS = {"key": "secret", "paper": "paper"}
+_AHEAD_MS = 1_000
+_LOGGED = 10_000
+
+
+@dataclass
+class Front:
+    """Everything the handlers share. `saved` is called after each request that may have changed the account."""
+
+    engine: Engine
+    time: Timekeeper
+    saved: Callable[[], None]
+    faults: FaultPlan = field(default_factory=FaultPlan)
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    count: int = 0
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def tick(self) -> None:
+        """Bring the engine to the time of now."""
+        self.engine.advance(self.time.now())
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """One venue request."""
+        body = await request.text()
+        raw = body if request.method in ("POST", "PUT") and body else request.query_string
+        if request.method in ("POST", "PUT", "DELETE") and body and request.query_string:
+            raw = request.query_string + "&" + body
+        parameters = dict(parse_qsl(raw, keep_blank_values=True))
+        struck = self.faults.matching(request.method, request.path, parameters)
+        self.count += 1
+        entry = {
+            "n": self.count,
+            "method": request.method,
+            "path": request.path,
+            "status": None,
+            "fault": ",".join(fault.do for fault in struck) or None,
+        }
+        self.requests.append(entry)
+        del self.requests[:-_LOGGED]
+        for fault in struck:
+            if fault.do == "delay_ms":
+                await asyncio.sleep(fault.number("ms", "delay_ms", default=1000.0) / 1000)
+        status, document = await self._answer(request, raw, parameters, struck)
+        entry["status"] = status
+        if any(fault.do == "drop_response" for fault in struck):
+            if request.transport is not None:
+                request.transport.close()
+            return web.Response(status=499)
+        return web.json_response(document, status=status)
+
+    async def _answer(
+        self, request: web.Request, raw: str, parameters: dict[str, str], struck: list[Fault]
+    ) -> tuple[int, Any]:
+        for fault in struck:
+            if fault.do == "status":
+                status = int(fault.number("status", default=503))
+                return status, {"code": -1000, "msg": str(fault.options.get("msg", "planned failure"))}
+            if fault.do == "error_code":
+                status = int(fault.options.get("status", 400))
+                code = int(fault.number("code", "error_code", default=-1001))
+                return status, {"code": code, "msg": str(fault.options.get("msg", "planned error"))}
+            if fault.do == "reject_leg":
+                return 400, {"code": -2019, "msg": "Margin is insufficient."}
+        async with self.lock:
+            try:
+                self.tick()
+                return 200, self._dispatch(request, raw, parameters, struck)
+            except Refusal as error:
+                return error.status, {"code": error.code, "msg": error.message}
+            except NoRecording as error:
+                return 503, {"code": -1000, "msg": str(error)}
+
+    def _dispatch(self, request: web.Request, raw: str, parameters: dict[str, str], struck: list[Fault]) -> Any:
+        key = (request.method, request.path)
+        if key in PUBLIC:
+            return PUBLIC[key](self.engine, parameters)
+        if key not in SIGNED:
+            raise Refusal(-5000, f"Path {request.path}, Method {request.method} is invalid", status=404)
+        self._check_signature(request, raw, parameters)
+        thin = [fault.number("fraction", "share", default=0.5) for fault in struck if fault.do == "partial_fill"]
+        self.engine.thinned = self.engine.thinned.__class__(repr(min(thin))) if thin else Decimal(1)
+        try:
+            # a copy: a row is a live object of the engine, and the answer is what it was now
+            return json.loads(json.dumps(SIGNED[key](self.engine, parameters)))
+        finally:
+            self.engine.thinned = Decimal(1)
+            if request.method != "GET":
+                self.saved()
+
+    def _check_signature(self, request: web.Request, raw: str, parameters: dict[str, str]) -> None:
+        secret = KEYS.get(request.headers.get("X-MBX-APIKEY", ""))
+        if secret is None:
+            raise Refusal(-2015, "Invalid API-key, IP, or permissions for action.", status=401)
+        signed, _, signature = raw.rpartition("signature=")
+        expected = hmac.new(secret.encode(), signed.rstrip("&").encode(), hashlib.sha256).hexdigest()
+        if not signature or not hmac.compare_digest(expected, signature):
+            raise Refusal(-1022, "Signature for this request is not valid.")
+        try:
+            stamp = int(parameters["timestamp"])
+            window = int(parameters.get("recvWindow", "5000"))
+        except (KeyError, ValueError):
+            raise Refusal(
+                -1102, "Mandatory parameter 'timestamp' was not sent, was empty/null, or malformed."
+            ) from None
+        now = self.engine.now
+        # a frozen exchange does not see its clients' clocks run on
+        behind = now - stamp > window
+        ahead = stamp - now >= _AHEAD_MS and not self.time.frozen
+        if behind or ahead:
+            raise Refusal(-1021, "Timestamp for this request is outside of the recvWindow.")

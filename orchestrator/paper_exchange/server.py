@@ -1,0 +1,136 @@
+"""Starts and stops the paper exchange on loopback."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from orchestrator.paper_exchange import state_file
+from orchestrator.paper_exchange.account import Account
+from orchestrator.paper_exchange.control import Control
+from orchestrator.paper_exchange.engine import Engine
+from orchestrator.paper_exchange.http import Front
+from orchestrator.paper_exchange.market import TEXTURES, Market, Source, Texture
+from orchestrator.paper_exchange.recorded import RecordedMarket
+from orchestrator.paper_exchange.synthetic import START, SyntheticMarket
+from orchestrator.paper_exchange.timekeeper import Timekeeper
+
+HOST = "127.0.0.1"
+
+
+class PortTaken(Exception):
+    """The port is in use."""
+
+
+@dataclass(frozen=True)
+class ExchangeConfig:
+    """What to serve. Money in USDT, fees as fractions of notional, times in UTC milliseconds."""
+
+    market: str = "synthetic"
+    seed: int = 7
+    scenario: str = "expanding"
+    frozen: bool = False
+    speed: float = 1.0
+    data_dir: Path | None = None
+    at: int | None = None
+    port: int = 0
+    equity: Decimal = Decimal(100_000)
+    state_file: Path | None = None
+    taker_fee: Decimal = Decimal("0.0005")
+    maker_fee: Decimal = Decimal("0.0002")
+    faults: tuple[dict[str, Any], ...] = field(default=())
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a stored state must agree with to be resumed."""
+        if self.market == "recorded":
+            return {"market": "recorded"}
+        return {"market": self.market, "seed": self.seed, "scenario": self.scenario}
+
+
+class RunningExchange:
+    """A served exchange."""
+
+    def __init__(self, runner: web.AppRunner, port: int, front: Front) -> None:
+        self._runner = runner
+        self._front = front
+        self.port = port
+        self.url = f"http://{HOST}:{port}"
+
+    @property
+    def engine(self) -> Engine:
+        """The engine behind the front (for tests and simulations in the same process)."""
+        return self._front.engine
+
+    async def stop(self) -> None:
+        """Store the state and close the port."""
+        async with self._front.lock:
+            self._front.tick()
+            self._front.saved()
+        await self._runner.cleanup()
+
+
+async def start(config: ExchangeConfig) -> RunningExchange:
+    """Serve an exchange on loopback.
+
+    Raises ValueError (unknown market or scenario), NoRecording, BadState, BadFault, PortTaken.
+    """
+    stored = None
+    if config.state_file is not None and config.state_file.exists():
+        stored = state_file.read(config.state_file)
+        if stored.get("identity") != config.identity:
+            raise state_file.BadState(
+                f"{config.state_file} belongs to another market ({stored.get('identity')}); "
+                "choose another file, or delete it for a fresh account"
+            )
+    begin = int(stored["now"]) if stored is not None else _begin(config)
+    engine = _engine(config, begin)
+    if stored is not None and config.state_file is not None:
+        state_file.restore(stored, engine, config.state_file)
+    time = Timekeeper(engine.now, config.frozen, config.speed)
+
+    def saved() -> None:
+        if config.state_file is not None:
+            state_file.save(config.state_file, engine, config.identity)
+
+    front = Front(engine, time, saved)
+    front.faults.replace(list(config.faults))
+    app = web.Application()
+    Control(front).add_to(app)
+    app.router.add_route("*", "/{tail:.*}", front.handle)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    await runner.setup()
+    site = web.TCPSite(runner, HOST, config.port)
+    try:
+        await site.start()
+    except OSError as error:
+        await runner.cleanup()
+        raise PortTaken(f"port {config.port} on {HOST} cannot be used: {error.strerror or error}") from error
+    saved()
+    return RunningExchange(runner, int(runner.addresses[0][1]), front)
+
+
+def _begin(config: ExchangeConfig) -> int:
+    if config.market == "recorded":
+        if config.at is None:
+            raise ValueError("a recorded market needs --at, a time such as 2024-08-05T02:05:00Z")
+        return config.at
+    return START
+
+
+def _engine(config: ExchangeConfig, begin: int) -> Engine:
+    source: Source
+    if config.market == "synthetic":
+        source = SyntheticMarket(config.seed, config.scenario)
+        texture = TEXTURES[config.scenario]
+    elif config.market == "recorded":
+        if config.data_dir is None:
+            raise ValueError("a recorded market needs --data, a folder of feather files")
+        source = RecordedMarket(config.data_dir, begin)
+        texture = Texture(bid_share=0.56)
+    else:
+        raise ValueError(f"no market {config.market!r}; synthetic or recorded")
+    account = Account(wallet=config.equity, deposit=config.equity)
+    return Engine(Market(source, config.seed, texture), account, begin, config.taker_fee, config.maker_fee)

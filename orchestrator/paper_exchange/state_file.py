@@ -1,0 +1,94 @@
+"""The account on disk, as JSON written in one piece: what the exchange needs to go on where it stopped."""
+
+import json
+import os
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from orchestrator.paper_exchange.account import Account, Position, SymbolSettings
+from orchestrator.paper_exchange.engine import Engine
+
+FORMAT = "volgamma.paper_state/1"
+_MONEY = ("wallet", "deposit")
+
+
+class BadState(Exception):
+    """The file is no state of this exchange; the message names it and the remedy."""
+
+
+def save(path: Path, engine: Engine, identity: dict[str, Any]) -> None:
+    """Write the state; a crash leaves the old file or the new one, never half of one."""
+    account = engine.account
+    document = {
+        "format": FORMAT,
+        "identity": identity,
+        "now": engine.now,
+        "overrides": {symbol: [list(item) for item in items] for symbol, items in engine.market.overrides.items()},
+        "account": {
+            "wallet": str(account.wallet),
+            "deposit": str(account.deposit),
+            "hedge": account.hedge,
+            "next_id": account.next_id,
+            "settings": {name: [s.leverage, s.margin_type] for name, s in account.settings.items()},
+            "positions": [
+                [p.symbol, p.side, str(p.quantity), str(p.entry), str(p.margin), p.updated]
+                for p in account.positions.values()
+                if p.quantity
+            ],
+            "trades": account.trades,
+            "income": account.income,
+        },
+        "orders": engine.orders,
+        "algos": engine.algos,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".new")
+    with draft.open("w") as handle:
+        json.dump(document, handle)
+        handle.flush()
+        os.fsync(handle.fileno())
+    draft.replace(path)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The document of a state file. Raises BadState."""
+    try:
+        document = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise BadState(f"{path} cannot be read ({error}); delete it to start with a fresh account") from error
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise BadState(f"{path} is no state of this exchange; choose another file, or delete it for a fresh account")
+    return document
+
+
+def restore(document: dict[str, Any], engine: Engine, path: Path) -> None:
+    """Put a stored state into an engine. Raises BadState."""
+    try:
+        stored = document["account"]
+        account = Account(
+            wallet=Decimal(stored["wallet"]),
+            deposit=Decimal(stored["deposit"]),
+            hedge=bool(stored["hedge"]),
+            trades=list(stored["trades"]),
+            income=list(stored["income"]),
+            next_id=int(stored["next_id"]),
+        )
+        account.settings = {
+            name: SymbolSettings(int(leverage), margin_type)
+            for name, (leverage, margin_type) in stored["settings"].items()
+        }
+        for symbol, side, quantity, entry, margin, updated in stored["positions"]:
+            account.positions[symbol, side] = Position(
+                symbol, side, Decimal(quantity), Decimal(entry), Decimal(margin), updated
+            )
+        engine.account = account
+        engine.now = int(document["now"])
+        engine.orders = list(document["orders"])
+        engine.algos = list(document["algos"])
+        engine.market.overrides = {
+            symbol: [(int(at), float(factor)) for at, factor in items]
+            for symbol, items in document["overrides"].items()
+        }
+    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+        raise BadState(f"{path} is damaged ({error!r}); delete it to start with a fresh account") from error
