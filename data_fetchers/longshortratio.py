@@ -31,7 +31,10 @@ Points = tuple[RatioPoint, ...]
 
 
 async def fetch(source: Source) -> Positioning:
-    """The last `requirements.positioning_points` hourly ratios of each kind. Raises FetchError when there is none."""
+    """The last `requirements.positioning_points` hourly ratios of each kind; `as_of` is the oldest kind's last point.
+
+    Raises FetchError when there is no kind at all.
+    """
     limit = max(1, min(source.requirements.positioning_points, _MOST.get(source.exchange.id, 100)))
     found = await asyncio.gather(*(source.settle(_kind(source, kind, limit)) for kind in KINDS))
     kinds = dict(zip(KINDS, found, strict=True))
@@ -45,7 +48,6 @@ async def fetch(source: Source) -> Positioning:
         **kinds,
         as_of=min(points[-1].time for points in there),
         fetched_at=await source.now(),
-        note="hourly; as_of is the last point of the oldest kind",
     )
 
 

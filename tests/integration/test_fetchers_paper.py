@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -117,3 +117,27 @@ async def test_coarser_candles_agree_with_the_hours(paper: str) -> None:
         assert days.high[place] == max(hours.high[first : first + 24])
         assert days.low[place] == min(hours.low[first : first + 24])
         assert days.close[place] == hours.close[first + 23]
+
+
+async def test_faults_are_ridden_out(paper: str) -> None:
+    """A lost answer, an outage and a broken book: the first two are asked again, the third costs the book alone."""
+    faults = [
+        {"match": {"method": "GET", "path": "/fapi/v1/klines", "nth": 3}, "do": "drop_response"},
+        {"match": {"method": "GET", "path": "/fapi/v1/openInterest", "nth": 1}, "do": "status", "status": 503},
+        {"match": {"method": "GET", "path": "/fapi/v1/depth"}, "do": "status", "status": 500},
+    ]
+
+    def post() -> None:
+        body = json.dumps(faults).encode()
+        headers = {"Content-Type": "application/json"}
+        urlopen(Request(f"{paper}/_control/faults", body, headers), timeout=10).close()  # loopback
+
+    await asyncio.to_thread(post)
+    found = await snapshot(paper, RealClock())
+    sol = found.symbols[SOL]
+    assert isinstance(sol.order_book, Unavailable)
+    assert isinstance(sol.market_data, MarketData)
+    assert all(isinstance(series, Candles) for series in sol.market_data.candles.values())
+    assert isinstance(sol.open_interest, OpenInterest)
+    assert sol.open_interest.note == ""
+    assert {name for name, timing in found.timings.items() if timing.error_code} == {"sol.fetch_orderbook"}
