@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import JsonValue
 
 from data_fetchers.symbols import UnknownSymbol, normalise
+from orchestrator import paper_account
 from orchestrator.account import budgets_left, read_portfolio, read_switches
 from orchestrator.decide_report import NO_EXECUTION, Candidate, DecideReport
 from orchestrator.decision_id import decision_id
@@ -103,6 +104,7 @@ async def decide(desk: Desk, order: Order, open_model: ModelSource) -> DecideRep
     symbol = allowed_symbol(order.symbol, constraints)
     async with desk.hands:
         recovery = await recover_open_business(desk, constraints)
+        await paper_account.prepare(desk, symbol)
     portfolio = await read_portfolio(desk)
     now = await desk.venue.server_time()
     first_id = decision_id(desk.trader.descriptor.trader_id, symbol, order.due or now, order.suffix)

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 
 from orchestrator.execution import binance_usdm as dialect
 from orchestrator.execution import ccxt_errors as errors
-from orchestrator.execution.paging import WEEK_MS, pages_of_income, pages_of_trades
+from orchestrator.execution.paging import WEEK_MS, pages
 from orchestrator.execution.venue import (
     Balance,
     ConditionalRequest,
@@ -227,7 +227,7 @@ class CcxtVenue:
                 lambda raw: [dialect.fill(row, symbol) for row in _list(raw)],
             )
 
-        return await pages_of_trades(ask, until - WEEK_MS + 1 if since is None else since, until)
+        return await pages(ask, lambda fill: fill.trade_id, until - WEEK_MS + 1 if since is None else since, until)
 
     async def income(self, symbol: str | None, since: int | None = None) -> list[Income]:
         """Income rows at or after `since` (default: the last week), oldest first. Raises Transient, Rejected."""
@@ -242,7 +242,9 @@ class CcxtVenue:
                 lambda raw: [dialect.income(row, names) for row in _list(raw)],
             )
 
-        return await pages_of_income(ask, until - WEEK_MS + 1 if since is None else since, until)
+        return await pages(
+            ask, lambda row: (row.kind, row.income_id), until - WEEK_MS + 1 if since is None else since, until
+        )
 
     async def close(self) -> None:
         """Release the connection."""

@@ -281,14 +281,17 @@ def trade(number: int, time: int, **more: Any) -> dict[str, Any]:
 async def test_a_full_page_of_trades_is_followed_by_the_next() -> None:
     now = 1_735_689_600_000
     first = [trade(n, now - 5000 + n) for n in range(1000)]
-    second = [trade(n, now - 5000 + n) for n in range(1000, 1007)]
+    second = [trade(n, now - 5000 + n) for n in range(999, 1007)]
     async with stubbed_venue() as (venue, stub):
         stub.say("GET /fapi/v1/userTrades", Answer(body=first), Answer(body=second))
         found = await venue.fills(SOL, now - 10_000)
         queries = stub.sent("GET /fapi/v1/userTrades")
+        stub.say("GET /fapi/v1/userTrades", Answer(body=[trade(n, now) for n in range(1000)]))
+        with pytest.raises(Transient, match="one millisecond"):
+            await venue.fills(SOL, now - 10_000)
     assert [int(fill.trade_id) for fill in found] == list(range(1007))
     assert found[0].fee == D("0.060005")
-    assert [query.get("fromId") for query in queries] == [None, "1000"]
+    assert [int(query["startTime"]) for query in queries] == [now - 10_000, now - 5000 + 999]
 
 
 async def test_long_histories_are_read_week_by_week() -> None:

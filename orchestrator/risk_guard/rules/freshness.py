@@ -80,25 +80,16 @@ def clock_drift(case: Case) -> Remark | None:
 
 @rule(RuleCode.FUNDING_BLACKOUT)
 def funding_blackout(case: Case) -> Remark | None:
-    """No funding time within `funding_blackout_s` before or after now, on any leg."""
+    """The next funding time is at least `funding_blackout_s` away, on every leg."""
     limit = case.limits.funding_blackout_s
-    hours = case.bench.own("funding.interval_hours")
     for market in case.markets or ():
         next_time = market.quote.next_funding_time
         if next_time is None:
             return unavailable(f"the next funding time of {market.quote.symbol}", num(limit), "s")
         ahead = Decimal(next_time - case.bench.now) / 1000
-        if ahead < -limit:
+        if ahead < limit:
             return refuse(
-                "the next funding time has passed long ago: the quote is not current", num(ahead), num(limit), "s"
-            )
-        away = [abs(ahead)] if hours is None else [abs(ahead), abs(ahead - hours * 3600)]
-        if min(away) < limit:
-            return refuse(
-                f"a funding time is {min(away):.0f} s away, at least {num(limit):.6g} s",
-                num(min(away)),
-                num(limit),
-                "s",
+                f"a funding time is {ahead:.0f} s away, at least {num(limit):.6g} s", num(ahead), num(limit), "s"
             )
     return None
 
