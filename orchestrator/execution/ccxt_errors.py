@@ -42,10 +42,10 @@ def of_write(error: BaseException) -> VenueError:
     names = {cls.__name__ for cls in type(error).__mro__}
     if code in DUPLICATE_CODES or "DuplicateOrderId" in names:
         return Duplicate(text, code)
-    if code in UNKNOWN_CODES:
-        return OutcomeUnknown(text, code)
     if status in (418, 429):
         return Throttled(text, code)
+    if code in UNKNOWN_CODES:
+        return OutcomeUnknown(text, code)
     if is_stale_timestamp(error):
         return Rejected(text, code)
     if isinstance(status, int) and status >= 500:

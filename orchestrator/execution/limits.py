@@ -18,6 +18,8 @@ class ExecutionLimits:
     absent_after_s: float = 3.0
     #: Orders of one leg while completing it inside the grace.
     entry_attempts: int = 4
+    #: Legs found further apart than this, of gross quantity, are made equal by closing (constraint `net_delta_max`).
+    net_delta_max: Decimal = Decimal("0.35")
     #: A pair cut to less pair margin than this (USDT) is not worth keeping: it is unwound.
     floor_margin: Decimal = Decimal(0)
 
@@ -30,5 +32,6 @@ class ExecutionLimits:
             imbalance_grace_s=float(limits.imbalance_grace_s),
             unwind_s=float(limits.unwind_s),
             clock_skew_max_ms=None if exchange_own_clock else int(limits.clock_skew_max_ms),
+            net_delta_max=limits.net_delta_max,
             floor_margin=floor_margin,
         )

@@ -5,7 +5,7 @@ that should stand are compared with the venue, and last whatever of ours rests w
 Running it again changes nothing.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Literal
 
@@ -20,8 +20,9 @@ from orchestrator.execution.result import ExecutionResult, Kind
 from orchestrator.execution.saga import settle_open
 from orchestrator.execution.session import Request, Session, Unsettled
 from orchestrator.execution.store import ExecutionStore, StoredIntent
-from orchestrator.execution.venue import ConditionalRequest, OrderRequest, Venue, VenueError
+from orchestrator.execution.venue import ConditionalRequest, OrderRequest, Position, Venue, VenueError
 from traders.contract.base import Frozen
+from traders.contract.decision import Side
 from traders.contract.portfolio import OpenPair
 from traders.contract.quote import Contract
 from traders.contract.verdict import ExecutionPlan
@@ -157,13 +158,26 @@ async def _stand(
             pair_id=pair.pair_id,
             decision_id=pair.decision_id,
             symbol=pair.symbol,
-            targets={side: held[side].quantity if side in held else ZERO for side in SIDES},
+            targets=_permitted(pair, held, limits),
             reason="reconciled",
         )
         result = await reach(session, goal, await _contract(venue, pair.symbol))
     except Unsettled as error:
         return _unknown(session, str(error), None)
     return _done(session, result, None, differences)
+
+
+def _permitted(pair: OpenPair, held: Mapping[Side, Position], limits: ExecutionLimits) -> dict[Side, Decimal]:
+    """What may stay: never more than the pair is meant to have, and legs no further apart than the net-delta limit.
+
+    Less than expected is taken as it is (a half-close that the database had not heard of leaves 1/3).
+    """
+    meant = {leg.side: leg.quantity for leg in pair.legs}
+    kept = {side: min(held[side].quantity, meant.get(side, ZERO)) if side in held else ZERO for side in SIDES}
+    gross = sum(kept.values(), ZERO)
+    if gross and abs(kept["long"] - kept["short"]) > limits.net_delta_max * gross:
+        return dict.fromkeys(SIDES, min(kept.values()))
+    return kept
 
 
 async def _nothing_expected(

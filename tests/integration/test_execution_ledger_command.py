@@ -1,18 +1,24 @@
 """`volgamma ledger` as a process."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+from db.ledger_repository import LedgerRepository, LedgerRow
+from orchestrator.ledger.csv_file import read_csv
+from orchestrator.settings import load
+from orchestrator.storage import opened
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs" / "examples" / "worked_example.csv"
 
 
-def run(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "orchestrator", "ledger", *words], cwd=ROOT, capture_output=True, text=True, timeout=60
-    )
+def run(*words: str, data_dir: Path | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "VOLGAMMA_DATA_DIR": str(data_dir)} if data_dir is not None else None
+    command = [sys.executable, "-m", "orchestrator", "ledger", *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, env=environment)
 
 
 def test_json_of_the_worked_example() -> None:
@@ -47,3 +53,31 @@ def test_wrong_usage() -> None:
     assert run().returncode == 2
     assert run(str(EXAMPLE), "--bands", "0.02").returncode == 2
     assert run("nowhere.csv").returncode == 1
+
+
+def test_the_journal_is_read_from_the_database(tmp_path: Path) -> None:
+    settings = load({"VOLGAMMA_DATA_DIR": str(tmp_path)})
+    fills = read_csv(EXAMPLE.read_text(), "example")
+    with opened(settings) as database:
+        LedgerRepository(database).add(
+            LedgerRow(
+                exchange="paper",
+                kind=row.kind,
+                venue_id=row.row_id,
+                time=row.time,
+                symbol=row.symbol,
+                amount=row.amount,
+                position_side=row.position_side,
+                side=row.side,
+                price=row.price,
+                quantity=row.quantity,
+            )
+            for row in fills
+        )
+    done = run("--journal", "--json", data_dir=tmp_path)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert f"{float(report['net']):.2f}" == "-200.01"
+    assert report["cycles"][0]["account"] == "paper"
+    empty = run("--journal", data_dir=tmp_path / "new")
+    assert (empty.returncode, empty.stdout.strip()) == (0, "no fills")

@@ -58,6 +58,7 @@ def error(cls: type[Exception], text: str, status: int | None = None) -> Excepti
         (error(ccxt.AuthenticationError, "binanceusdm requires `apiKey` credential"), Rejected, None),
         (error(ccxt.InvalidNonce, 'binanceusdm {"code":-1021,"msg":"ahead"}', 400), Rejected, "-1021"),
         (error(ccxt.RateLimitExceeded, 'binanceusdm {"code":-1003,"msg":"many"}', 429), Throttled, "-1003"),
+        (error(ccxt.DDoSProtection, 'binanceusdm 429 {"code":-1000,"msg":"x"}', 429), Throttled, "-1000"),
     ],
 )
 def test_of_a_request_that_may_have_changed_something(raised: Exception, kind: Any, code: str | None) -> None:

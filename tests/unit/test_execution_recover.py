@@ -299,3 +299,23 @@ async def test_a_silent_order_of_a_standing_pair_keeps_it_unknown() -> None:
     store.orders.resolve(goal.client_order_id, "closed", None, 0)
     (item,) = await recover(venue, store, venue.clock, LIMITS, pairs=[open_pair()])
     assert item.outcome == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("found", "kept"),
+    [
+        ((400, 312), (312, 312)),  # an order arrived after all: what was never permitted is closed
+        ((624, 312), (312, 312)),
+        ((312, 156), (312, 156)),  # a half-close that the database had not heard of
+        ((312, 150), (150, 150)),  # net delta 0.3506: above 0.35
+        ((100, 45), (45, 45)),  # domain.md section 10: 0.3793, cut
+        ((312, 0), (0, 0)),
+    ],
+)
+async def test_what_may_stay_of_a_pair(found: tuple[int, int], kept: tuple[int, int]) -> None:
+    venue, store = await _opened(CrashPoint())
+    venue.held = {side: (D(q), D(120)) for side, q in zip(("long", "short"), found, strict=True) if q}  # type: ignore[misc]
+    (item,) = await recover(venue, store, venue.clock, LIMITS, pairs=[open_pair()])
+    assert (venue.quantity("long"), venue.quantity("short")) == kept
+    assert item.differences
+    assert len(venue.resting()) == (4 if kept[0] else 0)
