@@ -49,6 +49,16 @@ def refusal(code: int, status: int = 400, text: str = "no") -> Answer:
     return Answer(status=status, body={"code": code, "msg": text})
 
 
+async def test_an_order_is_sent_once_even_by_a_client_that_retries() -> None:
+    async with stubbed_venue(timeout_ms=300) as (venue, stub):
+        venue._exchange.options["maxRetriesOnFailure"] = 3
+        for key, act in ((ORDER, lambda: venue.place(BUY)), (ALGO, lambda: venue.place_conditional(STOP))):
+            stub.say(key, Answer(drop=True))
+            with pytest.raises(OutcomeUnknown):
+                await act()
+            assert len(stub.sent(key)) == 1
+
+
 async def test_an_entry_goes_out_once_with_our_id_and_a_short_window() -> None:
     async with stubbed_venue() as (venue, stub):
         stub.say(ORDER, Answer(body=FILLED))
