@@ -51,6 +51,12 @@ class Desk:
     own_clock: bool
     exchange: Any
     venue: "Venue"
+
+    @property
+    def reads_only(self) -> bool:
+        """A real market read without keys: nothing can be sent."""
+        return self.exchange_name != "paper"
+
     #: Held by whoever changes anything at the venue: a decision and the fast loop never act at once.
     hands: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -113,9 +119,8 @@ async def open_desk(settings: Settings, clock: Clock, exchange_name: str) -> Asy
         from orchestrator.paper_session import paper_exchange
 
         url = await stack.enter_async_context(paper_exchange(settings))
-        exchange = await stack.enter_async_context(connected(exchange_name, url))
-        from orchestrator.execution.ccxt_venue import CcxtVenue
-
+        paper = await stack.enter_async_context(connected("paper", url))
+        exchange, venue = await _market(stack, exchange_name, paper, settings)
         yield Desk(
             settings=settings,
             clock=clock,
@@ -124,8 +129,21 @@ async def open_desk(settings: Settings, clock: Clock, exchange_name: str) -> Asy
             exchange_name=exchange_name,
             own_clock=exchange_name == "paper",
             exchange=exchange,
-            venue=CcxtVenue(exchange, exchange_name),
+            venue=venue,
         )
+
+
+async def _market(stack: AsyncExitStack, exchange_name: str, paper: Any, settings: Settings) -> tuple[Any, "Venue"]:
+    """The market that is looked at, and the account in front of it: a real market is read without keys."""
+    from orchestrator.execution.ccxt_venue import CcxtVenue
+
+    if exchange_name == "paper":
+        return paper, CcxtVenue(paper, "paper")
+    from orchestrator.execution.public_venue import PublicVenue
+
+    address = settings.environment.get(f"VOLGAMMA_{exchange_name.upper()}_URL")
+    real = await stack.enter_async_context(connected(exchange_name, address))
+    return real, PublicVenue(real, exchange_name, CcxtVenue(paper, "paper"))
 
 
 @asynccontextmanager

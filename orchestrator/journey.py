@@ -251,6 +251,9 @@ async def _execute(
         return dict(NO_EXECUTION)
     if order.dry_run:
         return {**NO_EXECUTION, "status": "dry_run"}
+    if desk.reads_only:
+        reason = f"{desk.exchange_name} is read without keys: the decision is judged and recorded, no order is sent"
+        return {**NO_EXECUTION, "status": "dry_run", "reason": reason}
     async with desk.hands:
         return await carry_out_verdict(desk, context, constraints, chosen)
 

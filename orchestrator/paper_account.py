@@ -1,4 +1,4 @@
-"""The account on the paper exchange is ours to set up; a real one is only ever read (its owner sets it up)."""
+"""The account on the paper exchange is ours to set up; a real one would be its owner's to set up."""
 
 from orchestrator.desk import Desk
 from orchestrator.errors import HostError
@@ -7,8 +7,6 @@ from orchestrator.execution.venue import VenueError
 
 async def prepare(desk: Desk, symbol: str) -> None:
     """Hedge mode and isolated margin on the paper account, where nothing is open yet. Raises HostError."""
-    if not desk.own_clock:
-        return
     venue = desk.venue
     try:
         if await venue.position_mode() != "hedge":
