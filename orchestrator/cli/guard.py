@@ -86,10 +86,10 @@ def _bundle(path: Path) -> "Bundle":
 
 
 def _exported(path: Path) -> "ConstraintSet":
-    """An export of constraints, verified against its units and hash."""
+    """An export of constraints, perhaps edited to ask what other limits would do; the hash is that of its values."""
     from db.constraints_repository import read_document
     from orchestrator.storage import translated
-    from traders.contract.constraints import ConstraintSet
+    from traders.contract.constraints import constraint_set
 
     try:
         document: Any = json.loads(_text(path))
@@ -98,8 +98,11 @@ def _exported(path: Path) -> "ConstraintSet":
             "bad_import", f"{path} is no JSON: {error}", "use a file of `volgamma constraints export`"
         ) from error
     with translated():
-        read, limits = read_document(document)
-    return ConstraintSet(trader_id=read.trader_id, version=read.version, hash=read.hash, limits=limits)
+        read, limits = read_document(document, edited=True)
+    judged = constraint_set(read.trader_id, read.version, limits)
+    if judged.hash != read.hash:
+        sys.stderr.write(f"volgamma: {path} was edited since its export; judged by its values ({judged.hash[:12]})\n")
+    return judged
 
 
 def _current(trader_id: int) -> "ConstraintSet":

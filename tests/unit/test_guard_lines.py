@@ -203,14 +203,25 @@ def broken(change: Any) -> str:
         ("nonsense", "no JSON"),
         (broken(lambda d: d["values"].pop(0)), "allowed_symbols"),
         (broken(lambda d: d["values"][0].update(key="alowed_symbols")), "did you mean 'allowed_symbols'"),
-        (broken(lambda d: next(r for r in d["values"] if r["key"] == "leverage_max").update(value=125)), "hash"),
+        (broken(lambda d: next(r for r in d["values"] if r["key"] == "leverage_max").update(value=4)), "leverage_min"),
         (broken(lambda d: d["values"][0].update(unit="percent")), "percent"),
-        (broken(lambda d: d.update(hash="0")), "hash"),
     ],
 )
 def test_broken_constraints_are_named_by_key(files: Path, text: str, named: str) -> None:
     (files / "limits.json").write_text(text)
     assert named in error(on(files, "--json"))["message"]
+
+
+def test_an_edited_export_is_judged_by_its_values(files: Path) -> None:
+    """What-if: someone lowers a limit in the file and leaves the hash as it was."""
+    before = on(files, "--json")
+    text = broken(lambda d: next(r for r in d["values"] if r["key"] == "pair_margin_max").update(value=0.151))
+    (files / "limits.json").write_text(text)
+    after = on(files, "--json")
+    assert (before.exit_code, after.exit_code) == (0, 0)
+    assert "edited since its export" in after.stderr
+    old, new = (json.loads(done.stdout.splitlines()[0])["constraints_hash"] for done in (before, after))
+    assert old != new
 
 
 def test_without_a_file_the_databases_constraints_judge(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
