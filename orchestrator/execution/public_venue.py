@@ -57,7 +57,8 @@ class PublicVenue:
                 x.fetch_ticker(symbol),
                 self._account.leg_quote(symbol),
             )
-            bids, asks = _levels(book["bids"]), _levels(book["asks"])
+            size = _exact(x.market(symbol).get("contractSize") or 1)
+            bids, asks = _levels(book["bids"], size), _levels(book["asks"], size)
             last = _exact(ticker["last"])
             return LegQuote(
                 venue=self._name,
@@ -163,8 +164,8 @@ def contract_of(market: dict[str, Any]) -> Contract:
     )
 
 
-def _levels(rows: list[Any]) -> tuple[Level, ...]:
-    return tuple((_exact(row[0]), _exact(row[1])) for row in rows if row[1] > 0)
+def _levels(rows: list[Any], contract_size: Decimal) -> tuple[Level, ...]:
+    return tuple((_exact(row[0]), _exact(row[1]) * contract_size) for row in rows if row[1] > 0)
 
 
 def _exact(value: Any) -> Decimal:
