@@ -1,5 +1,6 @@
 """The JSON others rely on, held by golden files, and the exactness of numbers on the way through it."""
 
+import hashlib
 import json
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from traders.contract.base import Fraction, Money, canonical_json, content_hash
+from traders.contract.bundle import Bundle
+from traders.contract.constraints import ConstraintDocument
 from traders.contract.decision import Decision
 from traders.contract.verdict import ExecutionPlan, Verdict
 
@@ -21,13 +24,34 @@ MONEY: TypeAdapter[Decimal] = TypeAdapter(Money)
 
 @pytest.mark.parametrize(
     ("name", "type_"),
-    [("decision_enter", Decision), ("verdict_refused", Verdict), ("execution_plan", ExecutionPlan)],
+    [
+        ("decision_enter", Decision),
+        ("verdict_refused", Verdict),
+        ("execution_plan", ExecutionPlan),
+        ("bundle", Bundle),
+        ("constraints", ConstraintDocument),
+    ],
 )
 def test_golden_file_is_exactly_what_we_write(name: str, type_: type[BaseModel]) -> None:
     document = json.loads((GOLDEN / f"{name}.json").read_text())
     value = type_.model_validate_json(json.dumps(document))
     assert value.model_dump(mode="json", by_alias=True) == document
     assert type_.model_validate_json(value.model_dump_json(by_alias=True)) == value
+
+
+def test_hashes_are_what_the_interface_pins() -> None:
+    """SHA-256 over canonical JSON, worked out here with nothing but the standard library."""
+
+    def sha(document: Any) -> str:
+        text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    context = json.loads((GOLDEN / "bundle.json").read_text())["context"]
+    assert context.pop("context_hash") == sha(context)
+    constraints = json.loads((GOLDEN / "constraints.json").read_text())
+    rows = [[row["key"], row["unit"], row["value"]] for row in constraints["values"]]
+    assert rows == sorted(rows)
+    assert constraints["hash"] == sha(rows)
 
 
 def golden_decision(**changes: Any) -> dict[str, Any]:
