@@ -5,12 +5,12 @@ from typing import Any
 
 from aiohttp import web
 
+from orchestrator.paper_exchange.account_routes import position_row
 from orchestrator.paper_exchange.errors import Refusal
 from orchestrator.paper_exchange.faults import BadFault
 from orchestrator.paper_exchange.http import Front
 from orchestrator.paper_exchange.orders import known_symbol
 from orchestrator.paper_exchange.recorded import NoRecording
-from orchestrator.paper_exchange.trade_routes import position_row
 
 _LONGEST_MS = 400 * 86_400_000
 

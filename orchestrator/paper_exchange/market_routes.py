@@ -5,7 +5,7 @@ from typing import Any
 
 from orchestrator.paper_exchange.contracts import CONTRACTS, exchange_info
 from orchestrator.paper_exchange.engine import Engine
-from orchestrator.paper_exchange.errors import Refusal
+from orchestrator.paper_exchange.errors import Refusal, missing
 from orchestrator.paper_exchange.market import INTERVALS, next_funding
 from orchestrator.paper_exchange.orders import known_symbol
 from orchestrator.paper_exchange.synthetic import DAY, MINUTE
@@ -25,16 +25,24 @@ def number(parameters: Parameters, name: str, default: int | None = None) -> int
     if text is None:
         return default
     try:
-        return int(float(text))
+        return int(text)
     except ValueError:
-        raise Refusal(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.") from None
+        raise missing(name) from None
+
+
+def limit_of(parameters: Parameters, usual: int, most: int) -> int:
+    """How many rows are wanted, at most what the venue gives. Raises Refusal -1102, -1130."""
+    limit = number(parameters, "limit", usual) or usual
+    if limit < 0:
+        raise Refusal(-1130, "Data sent for parameter 'limit' is not valid.")
+    return min(limit, most)
 
 
 def _klines(engine: Engine, q: Parameters) -> Any:
     symbol = known_symbol(q.get("symbol"))
     if q.get("interval") not in INTERVALS:
         raise Refusal(-1120, "Invalid interval.")
-    limit = min(number(q, "limit", 500) or 500, 1500)
+    limit = limit_of(q, 500, 1500)
     start, end = number(q, "startTime"), number(q, "endTime")
     return engine.market.klines(symbol, q["interval"], start, end, limit, engine.now)
 
@@ -119,7 +127,7 @@ def _last(engine: Engine, q: Parameters) -> Any:
 
 def _funding(engine: Engine, q: Parameters) -> Any:
     symbols = [known_symbol(q["symbol"])] if "symbol" in q else list(CONTRACTS)
-    limit = min(number(q, "limit", 100) or 100, 1000)
+    limit = limit_of(q, 100, 1000)
     start, end = number(q, "startTime"), number(q, "endTime", engine.now) or engine.now
     rows = []
     for symbol in symbols:
@@ -158,7 +166,7 @@ def _times(engine: Engine, q: Parameters) -> list[int]:
     step = INTERVALS.get(q.get("period", ""))
     if step is None or step < 5 * MINUTE:
         raise Refusal(-1130, "Data sent for parameter 'period' is not valid.")
-    limit = min(number(q, "limit", 30) or 30, 500)
+    limit = limit_of(q, 30, 500)
     end = min(number(q, "endTime", engine.now) or engine.now, engine.now)
     last = end // step * step
     first = max(engine.market.source.first + DAY, engine.now - 30 * DAY)
