@@ -10,11 +10,9 @@ from traders.contract.quote import Fees, Quote
 async def requote(venue: Venue, symbols: tuple[str, ...], decision_id: str, clock: Clock, *, own_clock: bool) -> Quote:
     """Book, mark, contract, fees, margin and clock of every leg symbol, read at once.
 
-    `own_clock` says that the exchange keeps its own time (a paper exchange does): the drift is then how much its
-    clock gained on ours while reading, otherwise the plain difference between the two clocks. Raises VenueError.
+    `own_clock` says that the exchange keeps its own time, as a paper exchange does: it may stand still or run faster,
+    so that a difference to our clock means nothing, and the drift is 0. Raises VenueError.
     """
-    before = clock.now_ms()
-    first = await venue.server_time()
     legs, fees, balance, mode = await asyncio.gather(
         asyncio.gather(*(venue.leg_quote(symbol) for symbol in symbols)),
         venue.fees(symbols[0]),
@@ -23,9 +21,7 @@ async def requote(venue: Venue, symbols: tuple[str, ...], decision_id: str, cloc
     )
     sent = clock.now_ms()
     taken_at = await venue.server_time()
-    middle = (sent + clock.now_ms()) // 2
-    # a frozen exchange does not move while ours does: only a clock that runs ahead of real time counts as drift
-    drift = max(0, (taken_at - first) - (middle - before)) if own_clock else taken_at - middle
+    drift = 0 if own_clock else taken_at - (sent + clock.now_ms()) // 2
     return Quote(
         decision_id=decision_id,
         taken_at=taken_at,
