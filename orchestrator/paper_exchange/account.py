@@ -27,15 +27,20 @@ class Position:
     entry: Decimal = ZERO
     margin: Decimal = ZERO
     updated: int = 0
+    isolated: bool = False
 
     def unrealised(self, mark: Decimal) -> Decimal:
         """P&L at mark, USDT."""
         return self.quantity * (mark - self.entry)
 
+    def bankruptcy(self) -> Decimal:
+        """The price at which the isolated margin is lost, to the eight decimals the venue keeps."""
+        return money(self.entry - self.margin / self.quantity)
+
     def liquidation(self) -> Decimal | None:
-        """Isolated liquidation price: (E q -+ M -+ cum) / (q (1 -+ mmr)) for a long or a short."""
+        """Isolated liquidation price: (E q -+ M -+ cum) / (q (1 -+ mmr)) for a long or a short; None when crossed."""
         q = abs(self.quantity)
-        if q == 0 or self.margin <= 0:
+        if q == 0 or not self.isolated:
             return None
         tier = bracket_of(q * self.entry)
         if self.quantity > 0:
@@ -130,7 +135,8 @@ class Account:
             total = position.quantity + opening
             position.entry = (position.quantity * position.entry + opening * price) / total
             position.quantity = total
-            if self.settings[position.symbol].margin_type == "ISOLATED":
+            position.isolated = self.settings[position.symbol].margin_type == "ISOLATED"
+            if position.isolated:
                 position.margin += money(needed)
         position.updated = now
         self.wallet += realised - fee
@@ -140,14 +146,14 @@ class Account:
         """A long pays rate x mark x quantity, a short receives it (and the other way for a negative rate)."""
         amount = money(-position.quantity * mark * rate)
         self.wallet += amount
-        if position.margin:
+        if position.isolated:
             position.margin = max(ZERO, position.margin + amount)
         self._income("FUNDING_FEE", position.symbol, amount, now, "")
 
     def liquidate(self, position: Position, now: int, order: dict[str, Any]) -> None:
         """The position goes at its bankruptcy price: the isolated margin is lost, and no more."""
         lost, quantity = -position.margin, position.quantity
-        price = position.entry - position.margin / quantity
+        price = position.bankruptcy()
         self.wallet += lost
         position.quantity = position.entry = position.margin = ZERO
         position.updated = now

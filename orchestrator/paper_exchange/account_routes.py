@@ -6,10 +6,11 @@ from typing import Any
 
 from orchestrator.paper_exchange.account import Position, money
 from orchestrator.paper_exchange.contracts import BRACKETS, CONTRACTS, bracket_of
-from orchestrator.paper_exchange.engine import Engine, Row
+from orchestrator.paper_exchange.engine import Engine
 from orchestrator.paper_exchange.errors import Refusal, missing
 from orchestrator.paper_exchange.market_routes import number
 from orchestrator.paper_exchange.orders import known_symbol
+from orchestrator.paper_exchange.rows import Row
 
 Parameters = dict[str, str]
 Handler = Callable[[Engine, Parameters], Any]

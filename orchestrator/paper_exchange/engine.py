@@ -2,17 +2,15 @@
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
 from orchestrator.paper_exchange.account import ZERO, Account, Position
-from orchestrator.paper_exchange.contracts import CONTRACTS, bracket_of
+from orchestrator.paper_exchange.contracts import CONTRACTS
 from orchestrator.paper_exchange.errors import Refusal, cannot_cancel, duplicate_id, no_order
-from orchestrator.paper_exchange.market import FUNDING_INTERVAL, Level, Market
-from orchestrator.paper_exchange.orders import ConditionalTicket, Ticket, read_conditional, read_order
+from orchestrator.paper_exchange.market import FUNDING_INTERVAL, Level, Market, next_funding
+from orchestrator.paper_exchange.orders import Ticket, read_conditional, read_order
+from orchestrator.paper_exchange.rows import DONE, Row, algo_row, book_fill, new_row, order_row, rises_to
 from orchestrator.paper_exchange.synthetic import MINUTE
-
-Row = dict[str, Any]
-_DONE = {"FILLED", "CANCELED", "EXPIRED", "REJECTED"}
+from orchestrator.paper_exchange.triggers import Trigger, first_met, quiet_band, triggers
 
 
 @dataclass
@@ -36,42 +34,60 @@ class Engine:
     # time
 
     def advance(self, to: int) -> None:
-        """Let time pass, minute by minute: resting orders, triggers, funding and liquidations in their order."""
+        """Let time pass: everything open acts in the order the price meets it; funding at its times.
+
+        Raises NoRecording with nothing changed.
+        """
+        if to > self.now:
+            for symbol in CONTRACTS:
+                self.market.price(symbol, to)
         while self.now < to:
-            step = min(to, self.now - self.now % MINUTE + MINUTE)
             if not (self.account.open_positions() or self.open_orders() or self.open_algos()):
-                step = to if to - self.now < FUNDING_INTERVAL else min(to, self.now + FUNDING_INTERVAL)
-            spans = {symbol: self.market.extremes(symbol, self.now, step) for symbol in CONTRACTS}
-            before, self.now = self.now, step
-            for symbol, (low, high) in spans.items():
-                self._resting(symbol, low, high)
-                self.trigger(symbol, low, high)
+                self.now = to
+                return
+            before, horizon = self.now, min(to, next_funding(self.now))
+            step = min(self._first_stir(symbol, horizon) for symbol in CONTRACTS)
+            if step == before:
+                step = min(horizon, before - before % MINUTE + MINUTE)
+                self.now = step
+                for symbol in CONTRACTS:
+                    self._walk(symbol, self.market.path(symbol, before, step))
+            self.now = step
             self._funding(before, step)
 
     def touch(self, symbol: str) -> None:
         """After the price was set by hand: whatever it touches acts at once."""
-        price = self.market.price(symbol, self.now)
-        self._resting(symbol, price, price)
-        self.trigger(symbol, price, price)
+        mark = self.market.mark(symbol, self.now)
+        self._walk(symbol, [mark, mark])
 
-    def trigger(self, symbol: str, low: float, high: float) -> None:
-        """Liquidations and conditional orders reached by a mark price between low and high."""
-        least, most = Decimal(repr(low)), Decimal(repr(high))
-        for row in [row for row in self.open_algos() if row["symbol"] == symbol]:
-            if row["algoStatus"] == "NEW" and _reached(row, least, most):
-                self._fire(row)
-        for position in self.account.open_positions():
-            price = position.liquidation()
-            if position.symbol != symbol or price is None:
-                continue
-            if (position.quantity > 0 and least <= price) or (position.quantity < 0 and most >= price):
-                order = self._order_row(symbol, "LIQUIDATION", position, self.account.new_id())
-                self.account.liquidate(position, self.now, order)
-                self.orders.append({**order, "status": "FILLED"})
-                self._drop_orphans(position)
+    def _first_stir(self, symbol: str, horizon: int) -> int:
+        """The last whole minute up to which nothing open in a symbol can act."""
+        waiting = self._waiting(symbol)
+        if not waiting:
+            return horizon
+        if self.now % MINUTE:
+            return self.now
+        return self.market.first_exit(symbol, self.now, horizon, *quiet_band(waiting))
+
+    def _waiting(self, symbol: str) -> list[Trigger]:
+        return triggers(symbol, self.account.open_positions(), self.open_orders(), self.open_algos())
+
+    def _walk(self, symbol: str, path: list[Decimal]) -> None:
+        """Move the price along a path of straight ways and act on what it meets."""
+        here = path[0]
+        for to in path[1:]:
+            while met := first_met(self._waiting(symbol), here, to):
+                trigger, here = met
+                if isinstance(trigger.what, Position):
+                    self._liquidate(trigger.what)
+                elif trigger.kind == "resting":
+                    self._fill_resting(trigger.what)
+                else:
+                    self._fire(trigger.what, here)
+            here = to
 
     def _funding(self, before: int, after: int) -> None:
-        at = before // FUNDING_INTERVAL * FUNDING_INTERVAL + FUNDING_INTERVAL
+        at = next_funding(before)
         while at <= after:
             for position in self.account.open_positions():
                 rate = Decimal(repr(self.market.predicted_funding(position.symbol, at - 1)))
@@ -86,7 +102,7 @@ class Engine:
         if any(row["clientOrderId"] == ticket.client_id for row in self.orders):
             raise duplicate_id()
         position = self.account.position(ticket.symbol, ticket.position_side)
-        row = self._new_row(ticket)
+        row = new_row(ticket, position, self.account.new_id(), self.now)
         levels = self._levels(ticket)
         filled = sum((quantity for _, quantity in levels), ZERO)
         if ticket.time_in_force == "GTX" and levels:
@@ -102,7 +118,8 @@ class Engine:
             self._book(row, position, sign * quantity, price, self.taker_fee, maker=False)
         if row["status"] != "FILLED" and ticket.immediate:
             row["status"] = "EXPIRED"
-        self._drop_orphans(position)
+        if levels:
+            self._drop_orphans(position)
         return row
 
     def place_conditional(self, parameters: dict[str, str]) -> Row:
@@ -116,9 +133,9 @@ class Engine:
                 raise Refusal(
                     -4130, "An open stop or take profit order with GTE and closePosition in the direction is existing."
                 )
-        row = self._algo_row(ticket)
-        price = self.market.mark(ticket.symbol, self.now)
-        if _reached(row, price, price):
+        row = algo_row(ticket, self.account.new_id(), self.now)
+        mark = self.market.mark(ticket.symbol, self.now)
+        if mark == ticket.trigger or (mark > ticket.trigger) == rises_to(row):
             raise Refusal(-2021, "Order would immediately trigger.")
         self.algos.append(row)
         return row
@@ -148,7 +165,7 @@ class Engine:
 
     def open_orders(self) -> list[Row]:
         """Orders that rest."""
-        return [row for row in self.orders if row["status"] not in _DONE]
+        return [row for row in self.orders if row["status"] not in DONE]
 
     def open_algos(self) -> list[Row]:
         """Conditional orders that rest."""
@@ -156,9 +173,9 @@ class Engine:
 
     # the inside
 
-    def _levels(self, ticket: Ticket) -> list[Level]:
-        """What an order takes from the book now, best price first."""
-        bids, asks = self.market.book(ticket.symbol, self.now)
+    def _levels(self, ticket: Ticket, around: Decimal | None = None) -> list[Level]:
+        """What an order takes from the book now (or from the book around a price), best price first."""
+        bids, asks = self.market.book(ticket.symbol, self.now, around)
         left, taken = ticket.quantity, []
         for price, size in asks if ticket.side == "BUY" else bids:
             beyond = ticket.price is not None and (
@@ -177,138 +194,81 @@ class Engine:
 
     def _book(self, row: Row, position: Position, quantity: Decimal, price: Decimal, fee: Decimal, maker: bool) -> None:
         self.account.apply_fill(position, quantity, price, fee, self.now, row, maker)
-        done = Decimal(row["executedQty"]) + abs(quantity)
-        spent = Decimal(row["cumQuote"]) + abs(quantity) * price
-        row["executedQty"] = row["cumQty"] = format(done, "f")
-        row["cumQuote"] = format(spent, "f")
-        row["avgPrice"] = format((spent / done).quantize(Decimal("1e-8")), "f")
-        row["status"] = "FILLED" if done >= Decimal(row["origQty"]) else "PARTIALLY_FILLED"
-        row["updateTime"] = self.now
+        book_fill(row, abs(quantity), price, self.now)
 
-    def _resting(self, symbol: str, low: float, high: float) -> None:
-        """Limit orders that the price has crossed fill at their price, as maker."""
-        for row in [row for row in self.open_orders() if row["symbol"] == symbol]:
-            price = Decimal(row["price"])
-            crossed = Decimal(repr(low)) < price if row["side"] == "BUY" else Decimal(repr(high)) > price
-            if crossed:
-                position = self.account.position(symbol, row["positionSide"])
-                left = Decimal(row["origQty"]) - Decimal(row["executedQty"])
-                sign = 1 if row["side"] == "BUY" else -1
-                self._book(row, position, sign * left, price, self.maker_fee, maker=True)
-                self._drop_orphans(position)
+    def _most(self, position: Position, side: str, reduce_only: bool) -> Decimal | None:
+        """The most that an order may fill: closing orders never open the other side. None: no bound."""
+        closes_only = reduce_only or (self.account.hedge and (side == "BUY") != (position.side == "LONG"))
+        if not closes_only:
+            return None
+        held = position.quantity if side == "SELL" else -position.quantity
+        return max(ZERO, held)
 
-    def _fire(self, algo: Row) -> None:
-        """A triggered close-position order becomes a market order for whatever is there."""
+    def _fill_resting(self, row: Row) -> None:
+        """A limit order that the price has crossed fills at its own price, as maker."""
+        position = self.account.position(row["symbol"], row["positionSide"])
+        left = Decimal(row["origQty"]) - Decimal(row["executedQty"])
+        most = self._most(position, row["side"], row["reduceOnly"])
+        quantity = left if most is None else min(left, most)
+        if quantity:
+            sign = 1 if row["side"] == "BUY" else -1
+            self._book(row, position, sign * quantity, Decimal(row["price"]), self.maker_fee, maker=True)
+        if row["status"] != "FILLED":
+            row.update(status="EXPIRED", updateTime=self.now)
+        self._drop_orphans(position)
+
+    def _fire(self, algo: Row, around: Decimal) -> None:
+        """A triggered conditional order becomes a market order, filled from the book around the trigger."""
         position = self.account.position(algo["symbol"], algo["positionSide"])
         quantity = abs(position.quantity) if algo["closePosition"] else Decimal(algo["quantity"])
+        most = self._most(position, algo["side"], algo["reduceOnly"] or algo["closePosition"])
+        quantity = quantity if most is None else min(quantity, most)
         algo["triggerTime"] = algo["updateTime"] = self.now
         if quantity == 0:
             algo["algoStatus"] = "EXPIRED"
             return
-        order_id = self.account.new_id()
-        row = self._order_row(algo["symbol"], algo["clientAlgoId"] + "-fired", position, order_id)
-        row.update(side=algo["side"], origQty=format(quantity, "f"), type="MARKET", origType=algo["orderType"])
-        ticket = Ticket(algo["symbol"], algo["side"], algo["positionSide"], "MARKET", "GTC", quantity, None, "", False)
-        self.orders.append(row)
         sign = 1 if algo["side"] == "BUY" else -1
-        levels = self._levels(ticket)
-        for price, size in levels:
+        try:
+            self.account.require_margin(position, sign * quantity, around, self.taker_fee, self.marks())
+        except Refusal:
+            algo["algoStatus"] = "REJECTED"
+            return
+        ticket = Ticket(algo["symbol"], algo["side"], algo["positionSide"], "MARKET", "GTC", quantity, None, "", False)
+        order_id = self.account.new_id()
+        row = order_row(algo["symbol"], algo["clientAlgoId"] + "-fired", position, order_id, self.now)
+        row.update(side=algo["side"], origQty=format(quantity, "f"), origType=algo["orderType"])
+        row.update(stopPrice=algo["triggerPrice"], closePosition=algo["closePosition"], reduceOnly=algo["reduceOnly"])
+        self.orders.append(row)
+        for price, size in self._levels(ticket, around):
             self._book(row, position, sign * size, price, self.taker_fee, maker=False)
+        if row["status"] != "FILLED":  # the book was too thin: the rest of a market order is gone
+            row["status"] = "EXPIRED"
         algo.update(algoStatus="FINISHED", actualOrderId=str(order_id), actualPrice=row["avgPrice"])
         self._drop_orphans(position)
 
+    def _liquidate(self, position: Position) -> None:
+        """The venue takes an isolated position over at its bankruptcy price."""
+        order_id = self.account.new_id()
+        row = order_row(position.symbol, f"autoclose-{order_id}", position, order_id, self.now)
+        row["origQty"] = format(abs(position.quantity), "f")
+        price = position.bankruptcy()
+        self.orders.append(row)
+        quantity = abs(position.quantity)
+        self.account.liquidate(position, self.now, row)
+        book_fill(row, quantity, price, self.now)
+        self._drop_orphans(position)
+
     def _drop_orphans(self, position: Position) -> None:
-        """Close-position orders outlive no position."""
+        """Orders that only close outlive no position."""
         if position.quantity:
             return
-        for row in self.open_algos():
-            if (row["symbol"], row["positionSide"]) == (position.symbol, position.side) and row["closePosition"]:
-                row["algoStatus"] = "EXPIRED"
+        for row in (*self.open_algos(), *self.open_orders()):
+            of_position = (row["symbol"], row["positionSide"]) == (position.symbol, position.side)
+            algo = "algoStatus" in row
+            only_closes = row["closePosition"] if algo else self._most(position, row["side"], row["reduceOnly"]) == ZERO
+            if of_position and only_closes:
+                row["algoStatus" if algo else "status"] = "EXPIRED"
                 row["updateTime"] = self.now
-
-    def _new_row(self, ticket: Ticket) -> Row:
-        position = self.account.position(ticket.symbol, ticket.position_side)
-        row = self._order_row(ticket.symbol, ticket.client_id, position, self.account.new_id())
-        row.update(
-            side=ticket.side,
-            origQty=format(ticket.quantity, "f"),
-            price=format(ticket.price, "f") if ticket.price is not None else "0",
-            type=ticket.type,
-            origType=ticket.type,
-            timeInForce=ticket.time_in_force,
-            reduceOnly=ticket.reduce_only,
-        )
-        return row
-
-    def _order_row(self, symbol: str, client_id: str, position: Position, order_id: int) -> Row:
-        return {
-            "orderId": order_id,
-            "symbol": symbol,
-            "status": "NEW",
-            "clientOrderId": client_id,
-            "price": "0",
-            "avgPrice": "0.00",
-            "origQty": "0",
-            "executedQty": "0",
-            "cumQty": "0",
-            "cumQuote": "0",
-            "timeInForce": "GTC",
-            "type": "MARKET",
-            "reduceOnly": False,
-            "closePosition": False,
-            "side": "SELL" if position.quantity > 0 else "BUY",
-            "positionSide": position.side,
-            "stopPrice": "0",
-            "workingType": "CONTRACT_PRICE",
-            "priceProtect": False,
-            "origType": "MARKET",
-            "priceMatch": "NONE",
-            "selfTradePreventionMode": "NONE",
-            "goodTillDate": 0,
-            "time": self.now,
-            "updateTime": self.now,
-        }
-
-    def _algo_row(self, ticket: ConditionalTicket) -> Row:
-        return {
-            "algoId": self.account.new_id(),
-            "clientAlgoId": ticket.client_id,
-            "algoType": "CONDITIONAL",
-            "orderType": ticket.type,
-            "symbol": ticket.symbol,
-            "side": ticket.side,
-            "positionSide": ticket.position_side,
-            "timeInForce": "GTC",
-            "quantity": format(ticket.quantity, "f"),
-            "algoStatus": "NEW",
-            "actualOrderId": "",
-            "actualPrice": "0.00000",
-            "triggerPrice": format(ticket.trigger, "f"),
-            "price": "0.00",
-            "icebergQuantity": None,
-            "tpTriggerPrice": "0.000",
-            "tpPrice": "0.000",
-            "slTriggerPrice": "0.000",
-            "slPrice": "0.000",
-            "tpOrderType": "",
-            "selfTradePreventionMode": "EXPIRE_MAKER",
-            "workingType": ticket.working_type,
-            "priceMatch": "NONE",
-            "closePosition": ticket.close_position,
-            "priceProtect": False,
-            "reduceOnly": False,
-            "createTime": self.now,
-            "updateTime": self.now,
-            "triggerTime": 0,
-            "goodTillDate": 0,
-        }
-
-
-def _reached(row: Row, low: Decimal, high: Decimal) -> bool:
-    """Whether a price between low and high triggers a conditional order."""
-    trigger = Decimal(row["triggerPrice"])
-    rising = (row["orderType"] == "STOP_MARKET") == (row["side"] == "BUY")
-    return high >= trigger if rising else low <= trigger
 
 
 def _capped(levels: list[Level], most: Decimal) -> list[Level]:
@@ -320,8 +280,3 @@ def _capped(levels: list[Level], most: Decimal) -> list[Level]:
             taken.append((price, quantity))
             left -= quantity
     return taken
-
-
-def leverage_allowed(quantity: Decimal, price: Decimal, leverage: int) -> bool:
-    """Whether a position of this notional may carry the leverage."""
-    return leverage <= bracket_of(quantity * price).leverage

@@ -125,8 +125,8 @@ class Front:
                 -1102, "Mandatory parameter 'timestamp' was not sent, was empty/null, or malformed."
             ) from None
         now = self.engine.now
+        behind, ahead = self.time.slack()
         # a frozen exchange does not see its clients' clocks run on
-        behind = now - stamp > window
-        ahead = stamp - now >= _AHEAD_MS and not self.time.frozen
-        if behind or ahead:
+        early = stamp - now >= _AHEAD_MS + ahead and not self.time.frozen
+        if now - stamp > window + behind or early:
             raise Refusal(-1021, "Timestamp for this request is outside of the recvWindow.")

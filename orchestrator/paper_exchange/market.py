@@ -12,13 +12,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from orchestrator.paper_exchange.synthetic import COINS, DAY, HOUR, MINUTE, Bars, Floats
+from orchestrator.paper_exchange.synthetic import COINS, DAY, HOUR, MINUTE, START, Bars, Floats
 
 INTERVALS = {"1m": MINUTE, "3m": 3 * MINUTE, "5m": 5 * MINUTE, "15m": 15 * MINUTE, "30m": 30 * MINUTE}
 INTERVALS |= {"1h": HOUR, "2h": 2 * HOUR, "4h": 4 * HOUR, "6h": 6 * HOUR, "8h": 8 * HOUR, "12h": 12 * HOUR, "1d": DAY}
 FUNDING_INTERVAL = 8 * HOUR
 BOOK_LEVELS = 1000
 Level = tuple[Decimal, Decimal]
+_WORD = 2**64 - 1
 #: Usual ratio of a kind, and how it leans with the trend of half a day.
 _RATIOS = {"accounts": (1.7, -4), "top_accounts": (1.9, -3), "top_positions": (1.2, 2), "taker": (1.0, 3)}
 
@@ -58,6 +59,7 @@ class Market:
     seed: int
     texture: Texture
     overrides: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+    _books: dict[tuple[str, int, float], tuple[list[Level], list[Level]]] = field(default_factory=dict, repr=False)
 
     # prices
 
@@ -86,14 +88,28 @@ class Market:
         """Index price: mark less the basis."""
         return on_tick(self.price(symbol, now) / (1 + self.texture.basis), tick(symbol) / 100)
 
-    def extremes(self, symbol: str, start: int, end: int) -> tuple[float, float]:
-        """(lowest, highest) price in (start, end], at most a minute apart."""
-        prices = [self.price(symbol, start), self.price(symbol, end)]
+    def path(self, symbol: str, start: int, end: int) -> list[Decimal]:
+        """Prices between which it moves in straight ways in [start, end], at most a minute; on the tick.
+
+        The wicks of a minute show at its end, the low first when it rises: as recorded candles are played.
+        """
+        begin, finish = self.price(symbol, start), self.price(symbol, end)
+        ways = [begin, finish]
+        if end % MINUTE == 0:
+            bars = self.source.bars(symbol, end)
+            index, factor = (end - bars.first) // MINUTE - 1, self._factor(symbol, end - 1)
+            low, high = float(bars.low[index]) * factor, float(bars.high[index]) * factor
+            ways[1:1] = [low, high] if finish >= begin else [high, low]
+        return [on_tick(price, tick(symbol)) for price in ways]
+
+    def first_exit(self, symbol: str, start: int, end: int, low: Decimal, high: Decimal) -> int:
+        """The first whole minute in [start, end) that leaves (low, high), else `end`; `start` is on a minute."""
         bars = self.source.bars(symbol, end)
-        if start % MINUTE == 0 and end - start == MINUTE:
-            index, factor = (start - bars.first) // MINUTE, self._factor(symbol, end)
-            prices += [float(bars.low[index]) * factor, float(bars.high[index]) * factor]
-        return min(prices), max(prices)
+        begin, stop = (start - bars.first) // MINUTE, -(-(end - bars.first) // MINUTE)
+        factor, half = self._factor(symbol, start), float(tick(symbol)) / 2
+        least, most = bars.low[begin : stop + 1] * factor - half, bars.high[begin : stop + 1] * factor + half
+        out = np.flatnonzero((least <= float(low)) | (most >= float(high)))
+        return min(end, start + int(out[0]) * MINUTE) if len(out) else end
 
     # candles
 
@@ -162,9 +178,20 @@ class Market:
 
     # book
 
-    def book(self, symbol: str, now: int) -> tuple[list[Level], list[Level]]:
-        """(bids, asks), best first: one level a tick, shaped by the texture; it changes every second."""
-        step, mid = tick(symbol), self.price(symbol, now)
+    def book(self, symbol: str, now: int, around: Decimal | None = None) -> tuple[list[Level], list[Level]]:
+        """(bids, asks), best first: one level a tick, shaped by the texture; it changes every second.
+
+        `around` centres it on another price than that of now (a trigger met on the way to it).
+        """
+        mid = self.price(symbol, now) if around is None else float(around)
+        key = (symbol, now // 1000, mid)
+        if key not in self._books:
+            self._books.clear()
+            self._books[key] = self._make_book(symbol, now, mid)
+        return self._books[key]
+
+    def _make_book(self, symbol: str, now: int, mid: float) -> tuple[list[Level], list[Level]]:
+        step = tick(symbol)
         rng = np.random.default_rng([self.seed, 23, _number(symbol), now // 1000])
         reach = max(20, int(mid * 0.01 / float(step)))
         sizes = rng.gamma(2.0, 0.5, (2, BOOK_LEVELS)) * (0.6 + 0.8 * np.minimum(1.0, np.arange(BOOK_LEVELS) / 40))
@@ -210,6 +237,8 @@ class Market:
         return [(at, self._settled(symbol, at)) for at in times]
 
     def _settled(self, symbol: str, at: int) -> float:
+        if at > START:  # from the start on: what was shown just before, and what the account was charged
+            return self.predicted_funding(symbol, at - 1)
         trend = self.price(symbol, at - MINUTE) / self.price(symbol, at - DAY) - 1
         noise = _noise(self.seed, 31, _number(symbol), at // FUNDING_INTERVAL)
         return round(0.0001 + 0.0005 * math.tanh(trend * 8) + 0.00004 * noise, 8)
@@ -226,9 +255,7 @@ class Market:
         """Longs over shorts on a 5-minute grid; kinds: accounts, top_accounts, top_positions, taker."""
         at = at // (5 * MINUTE) * 5 * MINUTE
         trend = self.price(symbol, at) / self.price(symbol, max(self.source.first, at - 12 * HOUR)) - 1
-        base, tilt = {"accounts": (1.7, -4), "top_accounts": (1.9, -3), "top_positions": (1.2, 2), "taker": (1.0, 3)}[
-            kind
-        ]
+        base, tilt = _RATIOS[kind]
         noise = 0.02 * _noise(self.seed, 41, _number(symbol), at, len(kind))
         return round(max(0.1, base * (1 + tilt * trend / 2 + noise)), 4)
 
@@ -275,7 +302,19 @@ def _number(symbol: str) -> int:
 
 
 def _noise(*key: int) -> float:
-    return float(np.random.default_rng(list(key)).standard_normal())
+    """A standard normal number that belongs to a key (SplitMix64 and Box-Muller: a generator a point is too slow)."""
+    state = 0
+    for part in key:
+        state = _mix(state + part)
+    other = _mix(state)
+    return math.sqrt(-2 * math.log((state + 1) / 2**64)) * math.cos(2 * math.pi * other / 2**64)
+
+
+def _mix(value: int) -> int:
+    value = (value + 0x9E3779B97F4A7C15) & _WORD
+    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & _WORD
+    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & _WORD
+    return value ^ (value >> 31)
 
 
 def _text(value: float, digits: int) -> str:

@@ -46,6 +46,7 @@ class ConditionalTicket:
     trigger: Decimal
     client_id: str
     close_position: bool
+    reduce_only: bool
     working_type: str
 
 
@@ -121,10 +122,15 @@ def read_conditional(parameters: dict[str, str], engine: "Engine") -> Conditiona
     if engine.account.hedge and (side == "BUY") == (position_side == "LONG"):
         raise Refusal(-4061, "Order's position side does not match user's setting.")
     quantity = Decimal(0) if closes else _number(parameters, "quantity")
+    if quantity % rules.step:
+        raise bad_precision()
+    reduce_only = parameters.get("reduceOnly", "false").lower() == "true"
     client_id = parameters.get("clientAlgoId") or f"web_{engine.account.new_id()}"
     _check_client_id(client_id)
     working = parameters.get("workingType", "CONTRACT_PRICE")
-    return ConditionalTicket(rules.symbol, side, position_side, kind, quantity, trigger, client_id, closes, working)
+    return ConditionalTicket(
+        rules.symbol, side, position_side, kind, quantity, trigger, client_id, closes, reduce_only, working
+    )
 
 
 def known_symbol(text: str | None) -> str:

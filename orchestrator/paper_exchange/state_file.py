@@ -32,7 +32,7 @@ def save(path: Path, engine: Engine, identity: dict[str, Any]) -> None:
             "next_id": account.next_id,
             "settings": {name: [s.leverage, s.margin_type] for name, s in account.settings.items()},
             "positions": [
-                [p.symbol, p.side, str(p.quantity), str(p.entry), str(p.margin), p.updated]
+                [p.symbol, p.side, str(p.quantity), str(p.entry), str(p.margin), p.updated, p.isolated]
                 for p in account.positions.values()
                 if p.quantity
             ],
@@ -59,6 +59,8 @@ def read(path: Path) -> dict[str, Any]:
         raise BadState(f"{path} cannot be read ({error}); delete it to start with a fresh account") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise BadState(f"{path} is no state of this exchange; choose another file, or delete it for a fresh account")
+    if not isinstance(document.get("now"), int):
+        raise BadState(f"{path} is damaged (it holds no time); delete it to start with a fresh account")
     return document
 
 
@@ -78,9 +80,9 @@ def restore(document: dict[str, Any], engine: Engine, path: Path) -> None:
             name: SymbolSettings(int(leverage), margin_type)
             for name, (leverage, margin_type) in stored["settings"].items()
         }
-        for symbol, side, quantity, entry, margin, updated in stored["positions"]:
+        for symbol, side, quantity, entry, margin, updated, isolated in stored["positions"]:
             account.positions[symbol, side] = Position(
-                symbol, side, Decimal(quantity), Decimal(entry), Decimal(margin), updated
+                symbol, side, Decimal(quantity), Decimal(entry), Decimal(margin), updated, bool(isolated)
             )
         engine.account = account
         engine.now = int(document["now"])

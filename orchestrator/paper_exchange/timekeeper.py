@@ -23,6 +23,15 @@ class Timekeeper:
         running = 0.0 if self.frozen else (_monotonic_ms() - self._since) * self.speed
         return int(self.start + self._moved + running)
 
+    def slack(self) -> tuple[float, float]:
+        """How far (behind, ahead) an ordinary clock may be that was set right at any time since the start, ms.
+
+        Clients set their clocks once and let them run 1:1; they do not see jumps, a standstill, or another speed.
+        """
+        elapsed = _monotonic_ms() - self._since
+        running = 0.0 if self.frozen else elapsed * self.speed
+        return self._moved + max(0.0, running - elapsed), max(0.0, elapsed - running)
+
     def jump(self, ms: int) -> None:
         """Move ahead at once."""
         self._moved += ms

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 from orchestrator.paper_exchange.account_routes import ACCOUNT
-from orchestrator.paper_exchange.engine import Engine, Row
+from orchestrator.paper_exchange.engine import Engine
 from orchestrator.paper_exchange.errors import Refusal, cannot_cancel, missing
 from orchestrator.paper_exchange.market_routes import limit_of, number
 from orchestrator.paper_exchange.orders import known_symbol
+from orchestrator.paper_exchange.rows import Row
 
 Parameters = dict[str, str]
 Handler = Callable[[Engine, Parameters], Any]
