@@ -18,6 +18,7 @@ from orchestrator.decide_report import NO_EXECUTION, Candidate, DecideReport
 from orchestrator.decision_id import decision_id
 from orchestrator.desk import Desk
 from orchestrator.errors import HostError, UsageError
+from orchestrator.execution.venue import VenueError
 from orchestrator.hands import carry_out_verdict, recover_open_business
 from orchestrator.requote import requote
 from orchestrator.risk_guard.review import review
@@ -99,6 +100,17 @@ def allowed_symbol(text: str, constraints: ConstraintSet) -> str:
 
 async def decide(desk: Desk, order: Order, open_model: ModelSource) -> DecideReport:
     """One decision, end to end. Raises HostError when it could not be taken; refused and abstained are results."""
+    try:
+        return await _decided(desk, order, open_model)
+    except VenueError as error:
+        raise HostError(
+            "exchange_unanswered",
+            f"{desk.exchange_name} does not answer: {error}",
+            "try again; no order was sent",
+        ) from error
+
+
+async def _decided(desk: Desk, order: Order, open_model: ModelSource) -> DecideReport:
     watch = Stopwatch(desk.clock.monotonic_ms)
     constraints = desk.constraints()
     symbol = allowed_symbol(order.symbol, constraints)
@@ -255,7 +267,11 @@ async def _execute(
         reason = f"{desk.exchange_name} is read without keys: the decision is judged and recorded, no order is sent"
         return {**NO_EXECUTION, "status": "dry_run", "reason": reason}
     async with desk.hands:
-        return await carry_out_verdict(desk, context, constraints, chosen)
+        try:
+            return await carry_out_verdict(desk, context, constraints, chosen)
+        except VenueError as error:
+            # orders may have left: the next decision's recovery finds out, and until then no new risk is taken
+            return {**NO_EXECUTION, "status": "unknown", "reason": f"{desk.exchange_name} does not answer: {error}"}
 
 
 def _finish(desk: Desk, item: Candidate, context: Context, constraints: ConstraintSet) -> None:

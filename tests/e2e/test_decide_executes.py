@@ -6,6 +6,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tests.e2e import scripted_model
 from tests.e2e.house import AVAX, SOL, assert_flat, assert_pair, held, house, sent, stranger, volgamma
 
 D = Decimal
@@ -137,7 +140,7 @@ async def test_a_dry_run_sends_no_order(tmp_path: Path) -> None:
         assert_flat(state)
         assert D(state["fees_paid"]) == 0
         with h.store() as store:
-            assert store.pairs.open_pairs() == () or list(store.pairs.open_pairs()) == []
+            assert list(store.pairs.open_pairs()) == []
 
 
 async def test_the_second_decision_holds_and_avax_is_a_pair_of_its_own(tmp_path: Path) -> None:
@@ -152,14 +155,12 @@ async def test_the_second_decision_holds_and_avax_is_a_pair_of_its_own(tmp_path:
         assert held(after) == held(before) and len(sent(after)) == len(sent(before))
         assert_pair(after)
         third = await h.decide("AVAXUSDT")
-        assert third.symbol == AVAX
-        outcome, status = third.chosen.verdict.outcome, third.document()["execution"]["status"]
-        if third.decision.action.value == "enter" and outcome != "refused":
-            assert status == "open"
-            assert_pair(await h.state(), "AVAXUSDT")
-        else:
-            assert status == "none"
-        assert_pair(await h.state(), "SOLUSDT")
+        assert (third.symbol, third.document()["execution"]["status"]) == (AVAX, "open")
+        both = await h.state()
+        assert_pair(both, "AVAXUSDT")
+        assert_pair(both, "SOLUSDT")
+        with h.store() as store:
+            assert {pair.symbol for pair in store.pairs.open_pairs()} == {SOL, AVAX}
 
 
 async def test_avax_alone(tmp_path: Path) -> None:
@@ -167,10 +168,11 @@ async def test_avax_alone(tmp_path: Path) -> None:
         report = await h.decide("avax")
         state = await h.state()
         assert report.decision.symbol == AVAX
-        assert report.decision.action.value in ("enter", "stand_aside")
-        assert {symbol for symbol, _ in held(state)} <= {"AVAXUSDT"}
-        if report.document()["execution"]["status"] == "open":
-            assert_pair(state, "AVAXUSDT")
+        assert_pair(state, "AVAXUSDT")
+        assert {symbol for symbol, _ in held(state)} == {"AVAXUSDT"}
+        async with stranger(h.running.url) as client:
+            rows = [row for row in await client.fetch_positions([AVAX]) if row["contracts"]]
+        assert {D(str(row["contracts"])) for row in rows} == {held(state)["AVAXUSDT", "LONG"]}
 
 
 async def test_every_finding_says_what_was_measured(tmp_path: Path) -> None:
@@ -190,3 +192,52 @@ async def test_the_command_prints_one_document_and_nothing_else(tmp_path: Path) 
         assert done.returncode == 0, done.stderr
         _document(json.loads(done.stdout))
         assert_pair(await h.state())
+
+
+async def test_compare_carries_out_the_model_when_it_is_permitted(tmp_path: Path) -> None:
+    async with scripted_model.scripted(scripted_model.enter) as model, house(tmp_path, **model.environment) as h:
+        report = await h.decide("SOL", "llm", compare=True)
+        document = report.document()
+        assert (document["policy"], document["model"], document["execution"]["status"]) == ("llm", "scripted", "open")
+        assert document["llm"]["prompt_tokens"] == 1000 and document["llm"]["attempts"] == 1
+        assert document["beside"]["policy"] == "rules" and document["beside"]["execution"]["status"] == "none"
+        state = await h.state()
+        assert_pair(state)
+        assert len(sent(state)) == 6, "one pair, not two"
+
+
+def _eager(body: dict[str, Any]) -> str:
+    """An entry that the guard must refuse: it cites a number that was not shown."""
+    said = json.loads(scripted_model.enter(body))
+    said["evidence"][0]["value"] = "77"
+    return json.dumps(said)
+
+
+def _shy(body: dict[str, Any]) -> str:
+    return scripted_model.reply(body, action="stand_aside")
+
+
+@pytest.mark.parametrize(("script", "first"), [(_eager, "refused"), (_shy, "approved")])
+async def test_compare_falls_back_to_the_rules(tmp_path: Path, script: Any, first: str) -> None:
+    async with scripted_model.scripted(script) as model, house(tmp_path, **model.environment) as h:
+        report = await h.decide("SOL", "llm", compare=True)
+        document = report.document()
+        assert (document["policy"], document["execution"]["status"]) == ("rules", "open")
+        assert document["beside"]["policy"] == "llm" and document["beside"]["execution"]["status"] == "none"
+        assert document["beside"]["verdict"]["outcome"] == first
+        assert_pair(await h.state())
+        with h.store() as store:
+            entries = {one.policy: one for one in store.journal.entries(limit=None)}
+        assert set(entries) == {"llm", "rules"}
+        assert (entries["llm"].execution_status, entries["rules"].execution_status) == ("none", "open")
+
+
+async def test_a_refused_model_alone_trades_nothing(tmp_path: Path) -> None:
+    async with scripted_model.scripted(_eager) as model, house(tmp_path, **model.environment) as h:
+        report = await h.decide("SOL", "llm")
+        assert report.chosen.verdict.outcome == "refused"
+        refusals = {row.rule for row in report.chosen.verdict.findings if row.effect == "refuse"}
+        assert refusals == {"ungrounded"}, refusals
+        state = await h.state()
+        assert sent(state) == []
+        assert_flat(state)
