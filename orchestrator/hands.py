@@ -1,7 +1,6 @@
 """From a verdict to orders, and from orders to what the database remembers of the pair."""
 
 from decimal import Decimal
-from typing import Any
 
 from pydantic import JsonValue
 
@@ -17,7 +16,8 @@ from orchestrator.execution.result import ExecutionResult
 from orchestrator.execution.saga import carry_out
 from orchestrator.execution.store import ExecutionStore
 from orchestrator.execution.venue import VenueError
-from orchestrator.pair_book import close_out, new_pair, new_state, save_state
+from orchestrator.pair_book import close_out, load_state, new_pair, new_state, save_state
+from orchestrator.pair_money import pair_money
 from traders.contract.constraints import ConstraintSet
 from traders.contract.context import Context
 from traders.contract.decision import Action, Decision
@@ -113,7 +113,7 @@ async def _reduce(
     )
     await ledger_feed.refresh(desk, pair.symbol)
     if result.status == "closed":
-        close_out(desk, pair, await desk.venue.server_time(), decision.action.value, _summary(result))
+        await _close_record(desk, pair, decision.action.value)
     return result.document()
 
 
@@ -159,7 +159,6 @@ async def recover_open_business(desk: Desk, constraints: ConstraintSet) -> tuple
             symbols=constraints.limits.allowed_symbols,
             commit=lambda item: _commit_recovered(desk, constraints, item),
         )
-        now = await desk.venue.server_time()
     except VenueError as error:
         raise HostError(
             "account_unknown", f"{desk.exchange_name} does not answer: {error}", "try again; nothing was sent"
@@ -168,10 +167,10 @@ async def recover_open_business(desk: Desk, constraints: ConstraintSet) -> tuple
     known = {pair.pair_id: pair for pair in pairs}
     for item in outcomes:
         pair = known.get(item.pair_id or "")
-        if item.outcome == "flat" and pair is not None:
-            summary = {} if item.result is None else _summary(item.result)
-            if any(open_.pair_id == pair.pair_id for open_ in desk.store.pairs.open_pairs()):
-                close_out(desk, pair, now, "found flat", summary)
+        still_open = {open_.pair_id for open_ in desk.store.pairs.open_pairs()}
+        if item.outcome == "flat" and pair is not None and pair.pair_id in still_open:
+            state = load_state(desk, pair.pair_id)
+            await _close_record(desk, pair, (state.reason if state else None) or "found_flat")
         if item.outcome != "protected" or item.differences or item.plan is not None:
             lines.append(item.text)
     return tuple(lines)
@@ -188,6 +187,13 @@ def _commit_recovered(desk: Desk, constraints: ConstraintSet, item: Recovered) -
         opened(desk, constraints, verdict.decision, item.plan, context, item.result, context.as_of)
 
 
-def _summary(result: ExecutionResult) -> dict[str, Any]:
-    fees = sum((line.fee or Decimal(0) for line in result.orders), Decimal(0))
-    return {"status": result.status, "fees": str(fees), "why": result.reason}
+async def _close_record(desk: Desk, pair: OpenPair, reason: str) -> None:
+    """The pair is flat: close its record with the venue's figures. A venue silent just now is asked again next time:
+    the pair stays open in the record, and whoever looks next finds it flat."""
+    try:
+        now = await desk.venue.server_time()
+        money = await pair_money(desk, pair)
+    except VenueError:
+        return
+    await ledger_feed.refresh(desk, pair.symbol)
+    close_out(desk, pair, now, reason, money.document())

@@ -104,6 +104,46 @@ def new_state(
     )
 
 
+def follow_plan(state: PairState, pair: OpenPair) -> PairState:
+    """The rules of a state brought in line with the pair's plan: a permitted rebalance may have tightened it."""
+    plan, atr = pair.plan, pair.atr_entry
+    rules = state.rules.model_copy(
+        update={
+            "bands": plan.bands,
+            "reversal_rule": plan.reversal_rule,
+            "stop": plan.stop_loss,
+            "target": plan.take_profit,
+            "trailing_distance": None if atr is None else plan.trailing_atr_multiple * atr,
+            "deadline": pair.opened_at + int(plan.max_holding_hours * HOUR_MS),
+            "reopen": plan.reopen,
+        }
+    )
+    # through the model, so that figures are as they come back from the database, and equal when nothing changed
+    rules = Rules.model_validate(rules.model_dump())
+    return state if rules == state.rules else state.model_copy(update={"rules": rules})
+
+
+def remember(desk: Desk, state: PairState, protected: bool | None = None) -> bool:
+    """Bring the stored pair up to the state: quantities left, bands hit, net delta. Whether a band was new.
+
+    A band that closed half a leg counts as a trade, once.
+    """
+    stored = desk.store.pairs.get(state.pair_id).pair
+    legs = tuple(leg.model_copy(update={"quantity": state.leg(leg.side).left}) for leg in stored.legs)
+    now = stored.model_copy(
+        update={
+            "legs": legs,
+            "bands_hit": state.bands_hit,
+            "net_delta": state.net_delta,
+            "protected": stored.protected if protected is None else protected,
+        }
+    )
+    now = OpenPair.model_validate(now.model_dump())
+    if now != stored:
+        desk.store.pairs.update(now)
+    return state.bands_hit > stored.bands_hit
+
+
 def save_state(desk: Desk, state: PairState, why: str, at: int) -> None:
     """Store the rebalancer's state; it is read back after a restart."""
     desk.store.state.set(_key(state.pair_id), state.model_dump(mode="json"), "rebalancer", why, at)

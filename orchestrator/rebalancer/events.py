@@ -31,21 +31,25 @@ class FundingSettled(Frozen):
 
 
 class BarClosed(Frozen):
-    """Readings of the last closed 1h bar; None where unavailable. `funding_rate_8h` is the predicted rate."""
+    """Readings of the last closed 1h bar; None where unavailable. `funding_rate_8h` is the predicted rate.
+
+    `bar` is when that bar closed: told twice, it counts once. None: every event is a new bar.
+    """
 
     at: Millis
+    bar: Millis | None = None
     atr_ratio: Fraction | None
     funding_rate_8h: Fraction | None
     readings: dict[str, Fraction]
 
 
 class LegGone(Frozen):
-    """A leg is found closed, liquidated or auto-deleveraged without our doing."""
+    """A leg is found closed without the keeper's doing: by the bracket at the exchange, by hand, or by the venue."""
 
     at: Millis
     side: Side
     price: Money
-    why: Literal["closed", "liquidated", "auto_deleveraged"]
+    why: Literal["closed", "bracket", "liquidated", "auto_deleveraged"]
 
 
 class Kill(Frozen):

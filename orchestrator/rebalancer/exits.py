@@ -52,7 +52,7 @@ def on_bar(state: PairState, bar: BarClosed) -> str | None:
 def collapsed(state: PairState, bar: BarClosed) -> int:
     """How many closed bars in a row the ATR ratio has been below the collapse level."""
     level = state.rules.collapse_level
-    if level is None or bar.atr_ratio is None:
+    if level is None or bar.atr_ratio is None or (bar.bar is not None and bar.bar == state.last_bar):
         return state.collapsed_bars
     return state.collapsed_bars + 1 if bar.atr_ratio < level else 0
 

@@ -65,6 +65,7 @@ class PairState(Frozen):
     funding: Money = ZERO
     breakeven_latched: bool = False
     collapsed_bars: int = 0
+    last_bar: Millis | None = None
     pending_long: Money = ZERO
     pending_short: Money = ZERO
     pending_since: Millis | None = None

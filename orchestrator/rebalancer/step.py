@@ -124,18 +124,41 @@ def _settled(state: PairState, at: int) -> Step:
     if abs(state.net_delta) > state.rules.net_delta_max:
         return _cut(state, at)
     if state.phase in (Phase.UP, Phase.DOWN):
-        return state, _tightened(state)
+        return state, tightened(state)
     return state, ()
 
 
-def _tightened(state: PairState) -> tuple[Command, ...]:
-    """After band 1 the adverse edge of the bracket moves to the reversal level (domain.md section 7)."""
-    if state.rules.reversal_rule == "none":
+def tightened(state: PairState) -> tuple[MoveBracket, ...]:
+    """After band 1 the adverse edge of the bracket moves to the reversal level or the stop price, whichever is nearer.
+
+    domain.md section 7; the stop price is where the liquidation value of what is left reaches the cycle stop. Empty
+    while the pair is neutral or closing.
+    """
+    if state.phase not in (Phase.UP, Phase.DOWN):
         return ()
-    move = ZERO if state.rules.reversal_rule == "entry" else state.rules.bands[0].move
+    bands = state.rules.bands
+    move = {"entry": ZERO, "opposite_band": bands[0].move, "none": bands[-1].move}[state.rules.reversal_rule]
+    stop = _stop_price(state)
     if state.phase is Phase.UP:
-        return (MoveBracket(edge="lower", price=state.entry * (1 - move)),)
-    return (MoveBracket(edge="upper", price=state.entry * (1 + move)),)
+        lower = state.entry * (1 - move)
+        return (MoveBracket(edge="lower", price=lower if stop is None else max(lower, stop)),)
+    upper = state.entry * (1 + move)
+    return (MoveBracket(edge="upper", price=upper if stop is None else min(upper, stop)),)
+
+
+def _stop_price(state: PairState) -> Decimal | None:
+    """The price S at which `state.cycle_pnl(S)` is minus the stop (0 once break-even is latched).
+
+    Solved for S: long (S - long average) + short (short average - S) - (long + short) S c = what may still be lost.
+    None while the legs are so nearly equal that no price reaches it on the adverse side.
+    """
+    long, short = state.long, state.short
+    may_lose = ZERO if state.breakeven_latched else state.rules.stop * state.pair_margin
+    so_far = state.realised - state.fees + state.funding
+    fixed = long.left * long.average - short.left * short.average - so_far - may_lose
+    slope = long.left - short.left - (long.left + short.left) * state.rules.cost
+    wrong_side = slope <= 0 if state.phase is Phase.UP else slope >= 0
+    return None if wrong_side else fixed / slope
 
 
 def _cut(state: PairState, at: int) -> Step:
@@ -152,7 +175,7 @@ def _cut(state: PairState, at: int) -> Step:
 
 
 def _on_bar(state: PairState, bar: BarClosed) -> Step:
-    state = state.model_copy(update={"collapsed_bars": exits.collapsed(state, bar)})
+    state = state.model_copy(update={"collapsed_bars": exits.collapsed(state, bar), "last_bar": bar.bar})
     if state.in_flight or state.phase is Phase.CLOSING:
         return state, ()
     reason = exits.on_bar(state, bar)
@@ -172,11 +195,13 @@ def _on_leg_gone(state: PairState, gone: LegGone) -> Step:
             "realised": state.realised + sign * leg.left * (gone.price - leg.average),
         }
     )
-    alert = Alert(name="leg_gone", message=f"the {gone.side} leg was {gone.why} at {gone.price}")
+    how = "closed by the bracket" if gone.why == "bracket" else gone.why
+    reason = "bracket" if gone.why == "bracket" else f"leg_{gone.why}"
+    alert = Alert(name="leg_gone", message=f"the {gone.side} leg was {how}, price now {gone.price}")
     if state.long.left == 0 and state.short.left == 0:
-        closed, commands = _settled(state.model_copy(update={"reason": state.reason or f"leg_{gone.why}"}), gone.at)
+        closed, commands = _settled(state.model_copy(update={"reason": state.reason or reason}), gone.at)
     else:
-        closed, commands = _close_all(state, gone.at, f"leg_{gone.why}")
+        closed, commands = _close_all(state, gone.at, reason)
     return closed, (alert, *commands)
 
 
