@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -12,6 +13,7 @@ from orchestrator.cli.output import command, emit
 from orchestrator.errors import HostError, UsageError
 
 if TYPE_CHECKING:
+    from db.journal_entry import JournalEntry
     from orchestrator.replay.verify import Checked
 
 Json = Annotated[bool, typer.Option("--json", help="one JSON document on stdout")]
@@ -83,8 +85,19 @@ def verify(
         raise typer.Exit(3)
 
 
-def _journal(ids: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+@dataclass(frozen=True)
+class Damaged:
+    """A decision of which a stored part cannot be read: a finding of the check, not its end."""
+
+    decision_id: str
+    part: str
+    hash: str
+    message: str
+
+
+def _journal(ids: Sequence[str]) -> Iterator[Mapping[str, Any] | Damaged]:
     """Bundle documents of the journal, all of them (oldest first) when no id is given."""
+    from db.errors import Corrupt
     from db.journal_repository import JournalRepository
     from orchestrator import settings
     from orchestrator.storage import opened
@@ -95,10 +108,28 @@ def _journal(ids: Sequence[str]) -> Iterator[Mapping[str, Any]]:
         for decision_id in chosen:
             journal.load(decision_id)  # an unknown id is an error before anything is played
         for decision_id in chosen:
-            yield journal.export_line(decision_id)
+            try:
+                document = journal.export_line(decision_id)
+            except Corrupt as error:
+                yield _damaged(journal.load(decision_id), error.message)
+            else:
+                yield document
 
 
-def _exported(file: Path, ids: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+def _damaged(entry: "JournalEntry", message: str) -> Damaged:
+    """Which part it is, the first in the order written."""
+    from db.blobs import unpack
+    from db.errors import Corrupt
+
+    for record in entry.records:
+        try:
+            unpack(record.hash, record.data, record.kind)
+        except Corrupt as error:
+            return Damaged(entry.decision_id, record.kind, record.hash, error.message)
+    return Damaged(entry.decision_id, "record", "", message)
+
+
+def _exported(file: Path, ids: Sequence[str]) -> Iterator[Mapping[str, Any] | Damaged]:
     """Bundle documents of an export; every given id must be in it."""
     from orchestrator.cli.jsonl import read_lines
 
@@ -116,9 +147,12 @@ def _exported(file: Path, ids: Sequence[str]) -> Iterator[Mapping[str, Any]]:
         raise HostError("not_found", f"{file} holds no decision {sorted(left)[0]}", "see what is in the file")
 
 
-async def _verify_all(documents: Iterator[Mapping[str, Any]], start: Literal["snapshot", "context"]) -> list["Checked"]:
+async def _verify_all(
+    documents: Iterator[Mapping[str, Any] | Damaged], start: Literal["snapshot", "context"]
+) -> list["Checked"]:
     from importlib.metadata import version
 
+    from orchestrator.replay.verify import Checked, Drift
     from orchestrator.replay.verify import verify as play
     from traders.registry import discover
 
@@ -126,6 +160,10 @@ async def _verify_all(documents: Iterator[Mapping[str, Any]], start: Literal["sn
     versions = {"code": version("volatility-gamma")}
     results = []
     for document in documents:
+        if isinstance(document, Damaged):
+            drift = Drift(document.decision_id, document.part, document.hash, document.message)
+            results.append(Checked(document.decision_id, drift))
+            continue
         trader_id = document["record"].get("trader_id")
         trader = registry.traders.get(trader_id)
         if trader is None:

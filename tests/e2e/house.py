@@ -134,7 +134,7 @@ def volgamma(environment: Mapping[str, str], *words: str, timeout: float = 60) -
     return subprocess.run(
         [sys.executable, "-m", "orchestrator", *words],
         env={**clean, **environment},
-        cwd=(environment.get("VOLGAMMA_DATA_DIR") and Path(environment["VOLGAMMA_DATA_DIR"]).parent) or ROOT,
+        cwd=Path(environment["VOLGAMMA_DATA_DIR"]).anchor,
         capture_output=True,
         text=True,
         timeout=timeout,
