@@ -9,9 +9,11 @@ from orchestrator.paper_exchange.account_routes import position_row
 from orchestrator.paper_exchange.errors import Refusal
 from orchestrator.paper_exchange.faults import BadFault
 from orchestrator.paper_exchange.http import Front
+from orchestrator.paper_exchange.market import tick
 from orchestrator.paper_exchange.orders import known_symbol
 from orchestrator.paper_exchange.recorded import NoRecording
 
+_HIGHEST = 100_000.0
 _LONGEST_MS = 400 * 86_400_000
 
 
@@ -35,8 +37,8 @@ class Control:
             symbol, price = known_symbol(text), float(document["price"])
         except (ValueError, KeyError, TypeError, Refusal) as error:
             return _bad(f"price needs a symbol and a price: {error!r}")
-        if not (math.isfinite(price) and price > 0):
-            return _bad("a price is a finite number above 0")
+        if not math.isfinite(price) or price < float(tick(symbol)) or price > _HIGHEST:
+            return _bad(f"a price is a number from {tick(symbol)} to {_HIGHEST:g}")
         front = self._front
         async with front.lock:
             front.tick()
@@ -48,9 +50,11 @@ class Control:
 
     async def _advance(self, request: web.Request) -> web.Response:
         try:
-            ms = int((await request.json())["ms"])
+            ms = (await request.json())["ms"]
         except (ValueError, KeyError, TypeError):
             return _bad("advance needs ms, a whole number of milliseconds")
+        if isinstance(ms, bool) or not isinstance(ms, int):
+            return _bad(f"ms is a whole number of milliseconds, not {ms!r}")
         if not 0 <= ms <= _LONGEST_MS:
             return _bad(f"ms is between 0 and {_LONGEST_MS}")
         front = self._front

@@ -4,7 +4,17 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-KINDS = ("drop_response", "delay_ms", "status", "error_code", "partial_fill", "reject_leg")
+#: What can go wrong, and its number: names it goes by, default, least, most (in ms, HTTP status, code, share).
+_NUMBERS: dict[str, tuple[tuple[str, ...], float, float, float]] = {
+    "drop_response": ((), 0, 0, 0),
+    "delay_ms": (("ms", "delay_ms", "value"), 1_000, 0, 600_000),
+    "status": (("status", "value"), 503, 400, 599),
+    "error_code": (("code", "error_code", "value"), -1001, -99_999, -1),
+    "partial_fill": (("fraction", "share", "value"), 0.5, 0, 1),
+    "reject_leg": ((), 0, 0, 0),
+}
+KINDS = tuple(_NUMBERS)
+_OTHERS = {"error_code": {"msg", "status"}, "status": {"msg"}, "reject_leg": {"position_side", "positionSide"}}
 
 
 class BadFault(Exception):
@@ -20,14 +30,8 @@ class Fault:
     path: str | None
     nth: int | None
     options: dict[str, Any]
+    amount: float
     seen: int = 0
-
-    def number(self, *names: str, default: float) -> float:
-        """A numeric option under any of its names."""
-        for name in (*names, "value"):
-            if name in self.options:
-                return float(self.options[name])
-        return default
 
 
 @dataclass
@@ -64,8 +68,27 @@ def _read(document: Any, number: int) -> Fault:
     if not isinstance(match, dict) or set(match) - {"method", "path", "nth"}:
         raise BadFault(f"fault {number}: `match` takes method, path and nth")
     nth = match.get("nth")
-    if nth is not None and (not isinstance(nth, int) or nth < 1):
+    if nth is not None and (isinstance(nth, bool) or not isinstance(nth, int) or nth < 1):
         raise BadFault(f"fault {number}: nth counts from 1")
-    method = match.get("method")
+    method, path = match.get("method"), match.get("path")
+    if not all(text is None or isinstance(text, str) for text in (method, path)):
+        raise BadFault(f"fault {number}: method and path are text, such as POST and /fapi/v1/order")
     options = {key: value for key, value in document.items() if key not in ("match", "do")}
-    return Fault(document["do"], method.upper() if method else None, match.get("path"), nth, options)
+    amount = _amount(document["do"], options, number)
+    side = options.get("position_side", options.get("positionSide", "BOTH"))
+    if side not in ("LONG", "SHORT", "BOTH"):
+        raise BadFault(f"fault {number}: position_side is LONG, SHORT or BOTH, not {side!r}")
+    if not 400 <= (options.get("status", 400) if isinstance(options.get("status", 400), int) else 0) <= 599:
+        raise BadFault(f"fault {number}: status is an HTTP status from 400 to 599")
+    return Fault(document["do"], method.upper() if method else None, path, nth, options, amount)
+
+
+def _amount(do: str, options: dict[str, Any], number: int) -> float:
+    names, default, least, most = _NUMBERS[do]
+    unknown = set(options) - set(names) - _OTHERS.get(do, set())
+    if unknown:
+        raise BadFault(f"fault {number}: {do} does not take {', '.join(sorted(unknown))}")
+    value = next((options[name] for name in names if name in options), default)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not least <= value <= most:
+        raise BadFault(f"fault {number}: {names[0]} is a number from {least:g} to {most:g}, not {value!r}")
+    return value

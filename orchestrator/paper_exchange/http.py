@@ -61,7 +61,7 @@ class Front:
         del self.requests[:-_LOGGED]
         for fault in struck:
             if fault.do == "delay_ms":
-                await asyncio.sleep(fault.number("ms", "delay_ms", default=1000.0) / 1000)
+                await asyncio.sleep(fault.amount / 1000)
         status, document = await self._answer(request, raw, parameters, struck)
         entry["status"] = status
         if any(fault.do == "drop_response" for fault in struck):
@@ -75,11 +75,11 @@ class Front:
     ) -> tuple[int, Any]:
         for fault in struck:
             if fault.do == "status":
-                status = int(fault.number("status", default=503))
+                status = int(fault.amount)
                 return status, {"code": -1000, "msg": str(fault.options.get("msg", "planned failure"))}
             if fault.do == "error_code":
                 status = int(fault.options.get("status", 400))
-                code = int(fault.number("code", "error_code", default=-1001))
+                code = int(fault.amount)
                 return status, {"code": code, "msg": str(fault.options.get("msg", "planned error"))}
             if fault.do == "reject_leg":
                 return 400, {"code": -2019, "msg": "Margin is insufficient."}
@@ -99,8 +99,8 @@ class Front:
         if key not in SIGNED:
             raise Refusal(-5000, f"Path {request.path}, Method {request.method} is invalid", status=404)
         self._check_signature(request, raw, parameters)
-        thin = [fault.number("fraction", "share", default=0.5) for fault in struck if fault.do == "partial_fill"]
-        self.engine.thinned = self.engine.thinned.__class__(repr(min(thin))) if thin else Decimal(1)
+        thin = [fault.amount for fault in struck if fault.do == "partial_fill"]
+        self.engine.thinned = Decimal(repr(min(thin))) if thin else Decimal(1)
         try:
             # a copy: a row is a live object of the engine, and the answer is what it was now
             return json.loads(json.dumps(SIGNED[key](self.engine, parameters)))

@@ -285,7 +285,7 @@ def tick(symbol: str) -> Decimal:
 
 def on_tick(price: float, step: Decimal) -> Decimal:
     """The nearest multiple of the step."""
-    return (Decimal(repr(price)) / step).to_integral_value(ROUND_HALF_EVEN) * step
+    return Decimal(repr(price)).quantize(step, ROUND_HALF_EVEN)
 
 
 def next_funding(now: int) -> int:
