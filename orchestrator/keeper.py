@@ -130,7 +130,10 @@ class Keeper:
         if state.phase is Phase.FLAT:
             return None
         if not pair.protected and not state.in_flight:
+            if self._desk.store.orders.unresolved():
+                self.notes += await recover_open_business(self._desk, self._constraints)
             await self._protect(pair, state, now)
+            state = self._stored(state)
         mark = next((position.mark_price for position in held.values()), None)
         if flatten:
             await self._apply(pair, state, Kill(at=now), now)
@@ -146,6 +149,7 @@ class Keeper:
         if self._desk.store.orders.unresolved():
             self.notes += await recover_open_business(self._desk, self._constraints)
         held = await self._held(pair)
+        state = await self._money(pair, state, now)
         state = await self._settle(pair, state, {side: held[side].quantity for side in held}, now)
         if state.in_flight and state.phase is not Phase.CLOSING:
             for side, quantity in (("long", state.pending_long), ("short", state.pending_short)):
@@ -190,13 +194,13 @@ class Keeper:
             opened = quantity if leg.opened == leg.left else (leg.opened * quantity / leg.left).quantize(state.step)
             left = max(leg.left, quantity)
             state = state.model_copy(update={side: leg.model_copy(update={"opened": opened, "left": left})})
-            price = position.mark_price
-            if quantity < left:
-                fill = Filled(at=now, side=side, quantity=left - quantity, price=price, fee=ZERO)
-                state = await self._apply(pair, state, fill, now)
+            state = await self._money(pair, state, now)  # with what that trade earned, so that it is booked at 0 here
             save_state(self._desk, state, "quantity changed at the venue", now)
-            remember(self._desk, state)
-            state = await self._money(pair, state, now)
+            if quantity < left:
+                fill = Filled(at=now, side=side, quantity=left - quantity, price=leg.average, fee=ZERO)
+                state = await self._apply(pair, state, fill, now)
+            if state.phase is not Phase.FLAT:
+                remember(self._desk, state)
         return state
 
     async def _money(self, pair: OpenPair, state: PairState, now: int) -> PairState:
@@ -237,7 +241,7 @@ class Keeper:
             for order in closes:
                 state = await self._close_one(pair, state, order, now)
         await self._others(pair, state, others, now)
-        return state
+        return self._stored(state) if others else state
 
     async def _close(self, pair: OpenPair, state: PairState, reason: str, now: int) -> PairState:
         self._note(pair, "closing", f"{reason}: both legs", now)
@@ -266,16 +270,19 @@ class Keeper:
         now: int,
         result: ExecutionResult | None = None,
     ) -> PairState:
-        """Book whatever is gone of each leg as filled: at our orders' average, or at mark when they are not known."""
+        """Book whatever is gone of each leg as filled.
+
+        At the average of our orders; without a result at no gain, the money having been read from the venue before.
+        """
         for side in _SIDES:
             gone = state.leg(side).left - left.get(side, ZERO)
             if gone <= 0 or state.phase is Phase.FLAT:
                 continue
             lines = [] if result is None else [line for line in result.orders if line.position_side == side]
             closed = [line for line in lines if line.kind == "close" and line.filled > 0 and line.average is not None]
-            price = closed[-1].average if closed else (await self._desk.venue.leg_quote(pair.symbol)).mark
+            price = closed[-1].average if closed else state.leg(side).average
             fee = sum((line.fee or ZERO for line in closed), ZERO)
-            fill = Filled(at=now, side=side, quantity=gone, price=price or ZERO, fee=fee)
+            fill = Filled(at=now, side=side, quantity=gone, price=price or state.leg(side).average, fee=fee)
             state = await self._apply(pair, state, fill, now)
         if state.phase is not Phase.FLAT:
             await ledger_feed.refresh(self._desk, pair.symbol)
@@ -326,6 +333,10 @@ class Keeper:
             await self._booked(pair, state, result, now)
         else:
             remember(self._desk, state, protected=bool(result.protected))
+
+    def _stored(self, state: PairState) -> PairState:
+        """The state as it is after work that may have gone on to the end of the pair."""
+        return load_state(self._desk, state.pair_id) or state
 
     async def _held(self, pair: OpenPair) -> Held:
         positions = await self._desk.venue.positions([pair.symbol])

@@ -129,6 +129,7 @@ async def kept_pair(folder: Path, **config: Any) -> AsyncIterator[Kept]:
         settings = load({"VOLGAMMA_DATA_DIR": str(folder), "VOLGAMMA_PAPER_URL": running.url})
         clock = SystemClock()
         async with open_desk(settings, clock, "paper") as desk, aiohttp.ClientSession() as http:
+            desk.store.constraints.set(11, {"unwind_s": 2, "imbalance_grace_s": 1}, "test", "no waiting", 1)
             before = await desk.venue.balance()
             order = Order(symbol="SOL", policy="rules", suffix="test")
             report = await decide(desk, order, lambda: open_model(settings, clock))
