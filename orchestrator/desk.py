@@ -107,17 +107,19 @@ def find_trader(trader_id: int = TRADER_ID) -> Trader:
 
 @asynccontextmanager
 async def open_desk(settings: Settings, clock: Clock, exchange_name: str) -> AsyncIterator[Desk]:
-    """A desk on a paper exchange (running, or started for this block).
+    """A desk on a paper exchange (running, or started for this block); one at a time in a data folder.
 
     Raises HostError when the database, the trader or the exchange cannot be had; nothing has been done by then.
     """
     trader = find_trader()
     async with AsyncExitStack() as stack:
+        from orchestrator.paper_session import data_folder_lock, paper_exchange
+
+        # two commands that judge the same account at once would both find it empty and both open
+        stack.enter_context(data_folder_lock(settings.data_dir, "desk"))
         store = stack.enter_context(open_store(settings))
         with translated():
             store.constraints.current(trader.descriptor.trader_id)
-        from orchestrator.paper_session import paper_exchange
-
         url = await stack.enter_async_context(paper_exchange(settings))
         paper = await stack.enter_async_context(connected("paper", url))
         exchange, venue = await _market(stack, exchange_name, paper, settings)

@@ -1,5 +1,8 @@
 """One decision on a sick exchange: the account ends flat or as a whole protected pair, nothing doubled."""
 
+import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -7,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.decide_report import DecideReport
 from orchestrator.errors import HostError
 from orchestrator.paper_exchange.server import ExchangeConfig, start
 from tests.e2e.house import ALGO, ORDER, House, assert_flat, assert_pair, held, house, memory, resting
@@ -175,8 +179,6 @@ async def test_an_exchange_that_dies_half_way_is_put_right_by_the_next_decision(
 
 async def test_an_exchange_that_is_gone_while_deciding(tmp_path: Path) -> None:
     """It closes its port in the middle of execution and comes back with what it had accepted."""
-    import asyncio
-
     async with sick_house(tmp_path) as h:
         await h.faults({"match": {**ORDER, "nth": 2}, "do": "delay_ms", "ms": 1500})
         deciding = asyncio.create_task(h.decide())
@@ -190,3 +192,39 @@ async def test_an_exchange_that_is_gone_while_deciding(tmp_path: Path) -> None:
         h.running = await start(ExchangeConfig(frozen=True, port=h.running.port, state_file=h.folder / "exchange.json"))
         await h.decide()
         await assert_at_rest(h, "open" if held(await h.state()) else "flat")
+
+
+async def test_a_process_killed_between_two_legs_is_put_right_by_the_next(tmp_path: Path) -> None:
+    """SIGKILL while one leg stands alone: the next decision completes or removes it, and nothing is doubled."""
+    async with sick_house(tmp_path) as h:
+        await h.faults({"match": {**ORDER, "nth": 2}, "do": "delay_ms", "ms": 20_000})
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "orchestrator", "decide", "--policy", "rules", "--json"),
+            env={**os.environ, **h.environment},
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        for _ in range(1500):
+            await asyncio.sleep(0.02)
+            if (await h.state())["fills"]:
+                break
+        process.kill()
+        await process.wait()
+        await h.faults()
+        with h.store() as store:
+            assert store.orders.unresolved(), "the intent was durable before the order left"
+        document = (await h.decide()).document()
+        assert document["recovery"], "the page says what was put right"
+        await assert_at_rest(h, "open" if held(await h.state()) else "flat")
+        names = ids(await h.state(), algo=False)
+        assert len(names) == len(set(names))
+
+
+async def test_two_decisions_at_once_open_one_pair(tmp_path: Path) -> None:
+    async with house(tmp_path) as h:
+        both = await asyncio.gather(h.decide(), h.decide(), return_exceptions=True)
+        (refused,) = [one for one in both if isinstance(one, HostError)]
+        (done,) = [one for one in both if isinstance(one, DecideReport)]
+        assert refused.code == "data_dir_busy" and done.document()["execution"]["status"] == "open"
+        await assert_at_rest(h, "open")
+        assert len(ids(await h.state(), algo=False)) == 2
