@@ -49,6 +49,8 @@ def run(
         typer.echo(line, err=as_json)
 
     names = tuple(part.strip() for part in symbols.split(",") if part.strip())
+    if not names:
+        raise UsageError("no_symbol", f"--symbols {symbols!r} names no symbol", "for example --symbols SOL,AVAX")
     tally = asyncio.run(run_schedule(settings.load(), exchange, names, interval, duration, chosen, say))
     if as_json:
         emit({"schema": "volgamma.run/1", **asdict(tally)})

@@ -16,13 +16,18 @@ from orchestrator.hands import recover_open_business
 from orchestrator.journey import AlreadyClaimed, ModelSource, Order, Policy, decide
 from orchestrator.keeper import Keeper
 from orchestrator.schedule.ticks import due_at_or_before, next_due
+from orchestrator.storage import translated
 
 FAST_S = 1.0
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to run: intervals and duration in milliseconds of exchange time; `length` None: until stopped."""
+    """What to run, in milliseconds; `length` None: until stopped.
+
+    Decisions are due by exchange time. A run is over when `length` has passed there or here, whichever comes first: a
+    paper exchange may be frozen, or run faster than this machine.
+    """
 
     symbols: tuple[str, ...]
     every: int
@@ -49,14 +54,21 @@ async def run(
     for line in await recover_open_business(desk, constraints):
         say(f"recovered: {line}")
     keeper = Keeper(desk, constraints)
-    await keeper.resume()
+    try:
+        await keeper.resume()
+    except VenueError as error:
+        raise HostError(
+            "account_unknown", f"{desk.exchange_name} does not answer: {error}", "try again; nothing was sent"
+        ) from error
     start = await _exchange_time(desk)
+    begun = desk.clock.monotonic_ms()
     due = due_at_or_before(start, plan.every)
     slow: asyncio.Task[None] | None = None
     try:
         while not stop.is_set():
             now = await _exchange_time(desk)
-            if plan.length is not None and now - start >= plan.length:
+            passed = max(now - start, desk.clock.monotonic_ms() - begun)
+            if plan.length is not None and passed >= plan.length:
                 break
             if now >= due and (slow is None or slow.done()):
                 if slow is not None:
@@ -67,8 +79,14 @@ async def run(
                 tally.skipped += len(plan.symbols)
                 say("a tick is skipped: the decision before it is still under way")
                 due = next_due(now, plan.every)
+            if desk.store.orders.unresolved() and (slow is None or slow.done()):
+                # an outcome that was unknown blocks new risk and may hide a lone leg: ask again until it is known
+                async with desk.hands:
+                    for line in await recover_open_business(desk, constraints):
+                        say(f"recovered: {line}")
             switch = kill_switch.read(desk.store.database, desk.settings.data_dir)
-            await keeper.look(flatten=switch.killed and switch.flatten)
+            with translated():
+                await keeper.look(flatten=switch.killed and switch.flatten)
             for note in keeper.notes:
                 say(note)
             keeper.notes.clear()

@@ -51,7 +51,7 @@ async def test_the_last_band_ends_flat_and_ties_out(tmp_path: Path) -> None:
         assert any("re-open" in note for note in k.keeper.notes) is False
 
 
-@pytest.mark.parametrize(("first", "then"), [("0.0201", "-0.016"), ("-0.0201", "0.016")])
+@pytest.mark.parametrize(("first", "then"), [("0.0201", "-0.01"), ("-0.0201", "0.01")])
 async def test_a_reversal_closes_both_legs_at_the_tightened_bracket(tmp_path: Path, first: str, then: str) -> None:
     """Short of the trailing stop (7.06 from the best) nothing happens; the jump over it meets the bracket at -2 %."""
     async with kept_pair(tmp_path) as k:

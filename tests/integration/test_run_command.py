@@ -1,0 +1,117 @@
+"""`volgamma run` as a person starts it: a process of its own against a paper exchange in this one."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from orchestrator.paper_exchange.server import ExchangeConfig, RunningExchange, start
+
+
+async def begin(folder: Path, url: str, *words: str) -> asyncio.subprocess.Process:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("VOLGAMMA_", "OPENAI_"))}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    environment |= {"VOLGAMMA_DATA_DIR": str(folder), "VOLGAMMA_PAPER_URL": url, "PYTHONUNBUFFERED": "1"}
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "orchestrator",
+        "run",
+        *words,
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def done(process: asyncio.subprocess.Process) -> tuple[int, str, str]:
+    out, err = await asyncio.wait_for(process.communicate(), 40)
+    assert process.returncode is not None
+    assert b"Traceback" not in err
+    return process.returncode, out.decode(), err.decode()
+
+
+@asynccontextmanager
+async def exchange(frozen: bool = True) -> AsyncIterator[RunningExchange]:
+    running = await start(ExchangeConfig(frozen=frozen))
+    try:
+        yield running
+    finally:
+        await running.stop()
+
+
+def positions(running: RunningExchange) -> list[str]:
+    return sorted(f"{p.symbol} {p.quantity}" for p in running.engine.account.open_positions())
+
+
+def resting(running: RunningExchange) -> int:
+    return len(running.engine.open_algos())
+
+
+SHORT = ("--every", "1s", "--policy", "rules", "--symbols", "SOL,AVAX")
+
+
+async def test_runs_decides_and_ends(tmp_path: Path) -> None:
+    async with exchange(frozen=False) as running:
+        code, out, err = await done(await begin(tmp_path, running.url, "--for", "4s", *SHORT, "--json"))
+        assert code == 0, err
+        tally = json.loads(out)
+        assert tally["schema"] == "volgamma.run/1"
+        assert (tally["decisions"] >= 2, tally["failed"]) == (True, 0), err
+        assert tally["entered"] >= 1
+        assert resting(running) == 2 * len(positions(running)) > 0
+
+
+async def test_a_second_start_refuses_and_sigint_ends_orderly(tmp_path: Path) -> None:
+    async with exchange() as running:
+        first = await begin(tmp_path, running.url, *SHORT)
+        assert first.stdout is not None
+        line = await asyncio.wait_for(first.stdout.readline(), 30)
+        assert b"enter" in line
+        code, out, err = await done(await begin(tmp_path, running.url, "--for", "4s", *SHORT))
+        assert (code, out) == (1, "")
+        assert "another volgamma" in err
+        first.send_signal(signal.SIGINT)
+        code, out, err = await done(first)
+        assert code == 0, err
+        assert "stopping" in out
+        assert "decisions" in out.splitlines()[-1]
+        assert resting(running) == 2 * len(positions(running)) >= 4, "open pairs stay protected"
+
+
+async def test_the_exchange_dies(tmp_path: Path) -> None:
+    async with exchange() as running:
+        process = await begin(tmp_path, running.url, "--every", "1s", "--policy", "rules", "--symbols", "SOL")
+        assert process.stdout is not None
+        await asyncio.wait_for(process.stdout.readline(), 30)
+    code, _, err = await done(process)
+    assert code == 1
+    assert "does not tell its time" in err
+    assert "bracket" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("--symbols", "DOGE/USDT:USDT"), 1, "not among the symbols"),
+        (("--symbols", "SOL,nonsense"), 1, "NONSENSE"),
+        (("--symbols", ","), 2, "symbol"),
+        (("--every", "soon"), 2, "soon"),
+        (("--for", "-1s"), 2, "-1s"),
+        (("--policy", "hope"), 2, "hope"),
+        (("--exchange", "mtgox"), 2, "mtgox"),
+    ],
+)
+async def test_what_cannot_be_run(tmp_path: Path, words: tuple[str, ...], code: int, says: str) -> None:
+    async with exchange() as running:
+        usual = {"--for": "1s", "--policy": "rules", "--symbols": "SOL"} | dict(zip(*[iter(words)] * 2, strict=True))
+        got, out, err = await done(await begin(tmp_path, running.url, *(w for pair in usual.items() for w in pair)))
+        assert (got, out) == (code, ""), err
+        assert says in err
+        assert positions(running) == []
