@@ -3,7 +3,8 @@
 Each stage's product is in the journal before the next stage rests on it; orders leave only after the verdict is.
 """
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -268,10 +269,26 @@ async def _execute(
         return {**NO_EXECUTION, "status": "dry_run", "reason": reason}
     async with desk.hands:
         try:
-            return await carry_out_verdict(desk, context, constraints, chosen)
+            return await _to_its_end(carry_out_verdict(desk, context, constraints, chosen))
         except VenueError as error:
             # orders may have left: the next decision's recovery finds out, and until then no new risk is taken
             return {**NO_EXECUTION, "status": "unknown", "reason": f"{desk.exchange_name} does not answer: {error}"}
+
+
+async def _to_its_end(work: Coroutine[Any, Any, dict[str, JsonValue]]) -> dict[str, JsonValue]:
+    """Orders are carried out whole: an interruption in between would leave one leg alone, so it waits, and is spent."""
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            me = asyncio.current_task()
+            if task.cancelled() or me is None:
+                raise
+            me.uncancel()
+        except VenueError:
+            break
+    return task.result()
 
 
 def _finish(desk: Desk, item: Candidate, context: Context, constraints: ConstraintSet) -> None:

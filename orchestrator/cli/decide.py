@@ -1,11 +1,14 @@
 """`volgamma decide`: one decision, end to end."""
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from orchestrator.cli.output import command, emit
 from orchestrator.errors import UsageError
+
+if TYPE_CHECKING:
+    from orchestrator.decide_report import DecideReport
 
 
 def register(app: typer.Typer) -> None:
@@ -41,12 +44,24 @@ def decide(
     else:
         raise UsageError("unknown_policy", f"no policy {policy!r}", "--policy llm or --policy rules")
     import asyncio
+    import signal
 
     from orchestrator import settings
     from orchestrator.host import Ask, decide_once
 
     ask = Ask(symbol=symbol, exchange=exchange, policy=chosen, dry_run=dry_run, compare=compare, live=live)
-    report = asyncio.run(decide_once(settings.load(), ask))
+    chosen_settings = settings.load()
+
+    async def interruptible() -> "DecideReport":
+        # a polite kill is an interruption: what is being carried out is finished first
+        task = asyncio.ensure_future(decide_once(chosen_settings, ask))
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await task
+
+    try:
+        report = asyncio.run(interruptible())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
     if as_json:
         emit(report.document())
     else:

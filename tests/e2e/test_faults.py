@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -228,3 +229,26 @@ async def test_two_decisions_at_once_open_one_pair(tmp_path: Path) -> None:
         assert refused.code == "data_dir_busy" and done.document()["execution"]["status"] == "open"
         await assert_at_rest(h, "open")
         assert len(ids(await h.state(), algo=False)) == 2
+
+
+@pytest.mark.parametrize("signal_name", ["SIGINT", "SIGTERM"])
+async def test_an_interruption_between_two_legs_waits_for_the_second(tmp_path: Path, signal_name: str) -> None:
+    async with sick_house(tmp_path) as h:
+        await h.faults({"match": {**ORDER, "nth": 2}, "do": "delay_ms", "ms": 1500})
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "orchestrator", "decide", "--policy", "rules", "--json"),
+            env={**os.environ, **h.environment},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        for _ in range(1500):
+            await asyncio.sleep(0.02)
+            if (await h.state())["fills"]:
+                break
+        process.send_signal(signal.Signals[signal_name])
+        _, said = await process.communicate()
+        assert b"Traceback" not in said
+        await assert_at_rest(h, "open" if held(await h.state()) else "flat")
+        with h.store() as store:
+            (entry,) = store.journal.entries(limit=None)
+        assert (entry.status, entry.execution_status) == ("finished", "open")
