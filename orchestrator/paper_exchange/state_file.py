@@ -68,6 +68,8 @@ def restore(document: dict[str, Any], engine: Engine, path: Path) -> None:
     """Put a stored state into an engine. Raises BadState."""
     try:
         stored = document["account"]
+        if not Decimal(stored["wallet"]).is_finite():
+            raise ValueError("the wallet is no amount")
         account = Account(
             wallet=Decimal(stored["wallet"]),
             deposit=Decimal(stored["deposit"]),
@@ -92,5 +94,5 @@ def restore(document: dict[str, Any], engine: Engine, path: Path) -> None:
             symbol: [(int(at), float(factor)) for at, factor in items]
             for symbol, items in document["overrides"].items()
         }
-    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, ArithmeticError) as error:
         raise BadState(f"{path} is damaged ({error!r}); delete it to start with a fresh account") from error
