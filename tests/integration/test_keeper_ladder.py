@@ -53,7 +53,7 @@ async def test_the_last_band_ends_flat_and_ties_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("first", "then"), [("0.0201", "-0.01"), ("-0.0201", "0.01")])
 async def test_a_reversal_closes_both_legs_at_the_tightened_bracket(tmp_path: Path, first: str, then: str) -> None:
-    """Short of the trailing stop (7.06 from the best) nothing happens; the jump over it meets the bracket at -2 %."""
+    """Short of the trailing stop (3 ATRs from the best) nothing happens; the jump over it meets the bracket at -2 %."""
     async with kept_pair(tmp_path) as k:
         await k.move(first)
         await k.keeper.look()
@@ -67,17 +67,20 @@ async def test_a_reversal_closes_both_legs_at_the_tightened_bracket(tmp_path: Pa
 
 
 async def test_the_trailing_stop_closes_both_before_the_reversal(tmp_path: Path) -> None:
-    """ATR 2.35 at entry: 7.06 from the best. Best 197.5 (below band 2), so below 190.44."""
+    """Three ATRs (at entry) below the best price since band 1."""
     async with kept_pair(tmp_path) as k:
         await k.move("0.0201")
         await k.keeper.look()
-        await k.move("0.039")
+        best = await k.move("0.039")
         await k.keeper.look()
-        await k.move("0.003")
-        await k.keeper.look()
-        assert k.stored().closed_at is None
-        await k.move("0.0015")
-        await k.keeper.look()
+        distance, atr = k.state().rules.trailing_distance, k.pair.atr_entry
+        assert distance is not None and atr is not None
+        assert distance == 3 * atr
+        for beyond, closed in (("-0.05", False), ("0.05", True)):
+            change = (best - distance - D(beyond)) / k.pair.entry_price - 1
+            await k.move(str(change))
+            await k.keeper.look()
+            assert (k.stored().closed_at is not None) is closed
         await k.assert_flat("trailing")
 
 
