@@ -199,6 +199,11 @@ def _account_position(engine: Engine, p: Position) -> Row:
         "leverage": str(settings.leverage),
         "isolated": settings.margin_type == "ISOLATED",
         "entryPrice": format(p.entry, "f"),
+        "positionInitialMargin": _text(abs(notional) / settings.leverage),
+        "openOrderInitialMargin": "0",
+        "maxNotional": "1000000",
+        "bidNotional": "0",
+        "askNotional": "0",
     }
 
 

@@ -90,7 +90,7 @@ class Engine:
         at = next_funding(before)
         while at <= after:
             for position in self.account.open_positions():
-                rate = Decimal(repr(self.market.predicted_funding(position.symbol, at - 1)))
+                rate = Decimal(repr(self.market.funding_due(position.symbol, at)))
                 self.account.settle_funding(position, rate, self.market.mark(position.symbol, at), at)
             at += FUNDING_INTERVAL
 
@@ -98,9 +98,10 @@ class Engine:
 
     def place(self, parameters: dict[str, str]) -> Row:
         """A new order; its row. Raises Refusal with nothing changed."""
-        ticket = read_order(parameters, self)
-        if any(row["clientOrderId"] == ticket.client_id for row in self.orders):
+        # a known id is said first: whoever asks again must learn that the order was placed, whatever it would be now
+        if any(row["clientOrderId"] == parameters.get("newClientOrderId") for row in self.orders):
             raise duplicate_id()
+        ticket = read_order(parameters, self)
         position = self.account.position(ticket.symbol, ticket.position_side)
         row = new_row(ticket, position, self.account.new_id(), self.now)
         levels = self._levels(ticket)
@@ -244,6 +245,7 @@ class Engine:
         if row["status"] != "FILLED":  # the book was too thin: the rest of a market order is gone
             row["status"] = "EXPIRED"
         algo.update(algoStatus="FINISHED", actualOrderId=str(order_id), actualPrice=row["avgPrice"])
+        algo.update(actualQty=row["executedQty"], actualType="MARKET")
         self._drop_orphans(position)
 
     def _liquidate(self, position: Position) -> None:

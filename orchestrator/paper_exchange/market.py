@@ -218,13 +218,20 @@ class Market:
     # funding, open interest, ratios
 
     def predicted_funding(self, symbol: str, now: int) -> float:
-        """The rate of the running interval; recorded markets show the one that was settled next."""
+        """The rate shown for the running interval; a recorded market shows the last settled one, not the future."""
         settled = self._recorded_funding(symbol)
         if settled:
             position = bisect_right([at for at, _ in settled], now)
-            return settled[min(position, len(settled) - 1)][1]
+            return settled[max(position - 1, 0)][1]
         trend = self.price(symbol, now) / self.price(symbol, now - 8 * HOUR) - 1
         return round(self.texture.funding + 0.0005 * math.tanh(trend * 10), 8)
+
+    def funding_due(self, symbol: str, at: int) -> float:
+        """The rate that is charged at a funding time; recorded times may be up to a second off the hour."""
+        for when, rate in self._recorded_funding(symbol):
+            if abs(when - at) < MINUTE:
+                return rate
+        return self.predicted_funding(symbol, at - 1)
 
     def settled_funding(self, symbol: str, until: int) -> list[tuple[int, float]]:
         """(time, rate), oldest first, up to and including `until`."""

@@ -240,6 +240,7 @@ PUBLIC: dict[tuple[str, str], Handler] = {
     ("GET", "/fapi/v1/exchangeInfo"): lambda engine, q: exchange_info(engine.now),
     ("GET", "/fapi/v1/klines"): _klines,
     ("GET", "/fapi/v1/markPriceKlines"): _klines,
+    ("GET", "/fapi/v1/indexPriceKlines"): lambda engine, q: _klines(engine, {**q, "symbol": q.get("pair", "")}),
     ("GET", "/fapi/v1/depth"): _depth,
     ("GET", "/fapi/v1/premiumIndex"): _premium,
     ("GET", "/fapi/v1/ticker/24hr"): _ticker,

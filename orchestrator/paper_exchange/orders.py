@@ -55,6 +55,8 @@ def read_order(parameters: dict[str, str], engine: "Engine") -> Ticket:
     rules = _rules(parameters)
     side, position_side = _sides(parameters, engine)
     kind = parameters.get("type", "")
+    if kind in ("STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET"):
+        raise Refusal(-4120, "Order type not supported for this endpoint. Please use the Algo Order API.")
     if kind not in ("MARKET", "LIMIT"):
         raise Refusal(-1116, "Invalid orderType.")
     quantity = _number(parameters, "quantity")

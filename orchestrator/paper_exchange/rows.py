@@ -72,6 +72,8 @@ def algo_row(ticket: ConditionalTicket, algo_id: int, now: int) -> Row:
         "algoStatus": "NEW",
         "actualOrderId": "",
         "actualPrice": "0.00000",
+        "actualQty": "0",
+        "actualType": "",
         "triggerPrice": format(ticket.trigger, "f"),
         "price": "0.00",
         "icebergQuantity": None,

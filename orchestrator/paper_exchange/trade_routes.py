@@ -5,7 +5,7 @@ from typing import Any
 
 from orchestrator.paper_exchange.account_routes import ACCOUNT
 from orchestrator.paper_exchange.engine import Engine
-from orchestrator.paper_exchange.errors import Refusal, cannot_cancel, missing
+from orchestrator.paper_exchange.errors import Refusal, cannot_cancel, missing, no_order
 from orchestrator.paper_exchange.market_routes import limit_of, number
 from orchestrator.paper_exchange.orders import known_symbol
 from orchestrator.paper_exchange.rows import Row
@@ -35,6 +35,13 @@ def _cancel_all(engine: Engine, q: Parameters) -> Any:
     for row in [row for row in engine.open_orders() if row["symbol"] == symbol]:
         engine.cancel(row)
     return {"code": 200, "msg": "The operation of cancel all open order is done."}
+
+
+def _open_order(engine: Engine, q: Parameters) -> Any:
+    row = _query(engine, q)
+    if row not in engine.open_orders():
+        raise no_order()
+    return row
 
 
 def _of_symbol(rows: list[Row], q: Parameters) -> list[Row]:
@@ -74,23 +81,22 @@ def _cancel_all_algos(engine: Engine, q: Parameters) -> Any:
 
 def _trades(engine: Engine, q: Parameters) -> Any:
     known_symbol(q.get("symbol"))
-    rows = _of_symbol(engine.account.trades, q)
+    rows = engine.account.trades
     if "orderId" in q:
         rows = [row for row in rows if str(row["orderId"]) == q["orderId"]]
-    return rows
+    return _of_symbol(rows, q)
 
 
 def _income(engine: Engine, q: Parameters) -> Any:
-    rows = _of_symbol(engine.account.income, q)
     kind = q.get("incomeType")
-    return [row for row in rows if kind in (None, row["incomeType"])]
+    return _of_symbol([row for row in engine.account.income if kind in (None, row["incomeType"])], q)
 
 
 SIGNED: dict[tuple[str, str], Handler] = {
     ("POST", "/fapi/v1/order"): _place,
     ("GET", "/fapi/v1/order"): _query,
     ("DELETE", "/fapi/v1/order"): _cancel,
-    ("GET", "/fapi/v1/openOrder"): _query,
+    ("GET", "/fapi/v1/openOrder"): _open_order,
     ("GET", "/fapi/v1/openOrders"): lambda engine, q: _of_symbol(engine.open_orders(), q),
     ("DELETE", "/fapi/v1/allOpenOrders"): _cancel_all,
     ("GET", "/fapi/v1/allOrders"): lambda engine, q: _of_symbol(engine.orders, q),

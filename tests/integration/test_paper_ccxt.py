@@ -274,3 +274,19 @@ async def test_cancel_all_clears_both_kinds(paper: Client) -> None:
     assert len(await paper.ccxt.fetch_open_orders(SOL, params={"trigger": True})) == 1
     await paper.ccxt.fapiPrivateDeleteAlgoOpenOrders({"symbol": "SOLUSDT"})
     assert await paper.ccxt.fetch_open_orders(SOL, params={"trigger": True}) == []
+
+
+async def test_a_resting_close_order_takes_what_is_left_and_never_opens(paper: Client) -> None:
+    await paper.hedge()
+    await paper.order("buy", "LONG", 100)
+    order = await paper.order("sell", "LONG", 100, "limit", 195.00)
+    await paper.order("sell", "LONG", 60)
+    await paper.price(196)
+    done = await paper.ccxt.fetch_order(order["id"], SOL)
+    assert (done["filled"], done["status"]) == (40, "expired")
+    assert await paper.positions() == {}
+    # and one whose position is gone is gone too
+    await paper.order("buy", "LONG", 10)
+    orphan = await paper.order("sell", "LONG", 10, "limit", 205.00)
+    await paper.order("sell", "LONG", 10)
+    assert (await paper.ccxt.fetch_order(orphan["id"], SOL))["status"] == "expired"
