@@ -71,7 +71,9 @@ async def ensure_bracket(session: Session, bracket: Bracket, deadline: float) ->
     """
     wanted = bracket_legs(bracket)
     middle = (bracket.upper + bracket.lower) / 2
-    for _ in range(_ROUNDS):
+    for attempt in range(_ROUNDS):
+        if attempt and session.late(deadline):
+            raise Unsettled("the bracket does not stand in the time allowed")
         resting = await _resting(session, deadline, conditional=True)
         kept: dict[str, OrderReport] = {}
         stale: list[OrderReport] = []

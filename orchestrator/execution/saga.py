@@ -109,7 +109,8 @@ async def settle_open(
         await reduce_to(session, dict.fromkeys(SIDES, equal), deadline, contract=contract, prefix="unwind")
     try:
         await ensure_bracket(session, plan.bracket, session.deadline(session.limits.unwind_s))
-    except BracketImpossible as error:
+    except (BracketImpossible, Unsettled) as error:
+        # a pair that cannot be protected in time is not kept, whether the venue said no or said nothing
         session.event(E.BRACKET_IMPOSSIBLE, error=str(error))
         return await unwind(session, contract, f"the pair could not be protected: {error}")
     held = await session.held(session.deadline(session.limits.unwind_s))

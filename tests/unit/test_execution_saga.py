@@ -266,11 +266,11 @@ async def test_a_throttled_request_is_sent_again_later_under_a_new_id(method: st
     assert venue.clock.ms > 0, "not at once"
 
 
-async def test_a_bracket_that_never_gets_through_is_unknown_and_stays_blocked() -> None:
+async def test_a_pair_whose_bracket_never_gets_through_is_not_kept() -> None:
     venue, store = FakeVenue(faults=[Fault("place_conditional", "throttle", last=99)]), memory_store()
     result = await run(venue, store)
-    assert (result.status, result.protected) == ("unknown", False)
-    assert [row.kind for row in store.orders.unresolved()] == ["goal"]
+    assert_flat(venue, result, store)
+    assert "could not be protected" in (result.reason or "")
 
 
 async def test_an_order_that_stays_in_the_book_is_waited_for() -> None:
