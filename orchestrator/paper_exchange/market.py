@@ -12,14 +12,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from orchestrator.paper_exchange.noise import noise
 from orchestrator.paper_exchange.synthetic import COINS, DAY, HOUR, MINUTE, START, Bars, Floats
+from orchestrator.paper_exchange.texture import Texture
 
 INTERVALS = {"1m": MINUTE, "3m": 3 * MINUTE, "5m": 5 * MINUTE, "15m": 15 * MINUTE, "30m": 30 * MINUTE}
 INTERVALS |= {"1h": HOUR, "2h": 2 * HOUR, "4h": 4 * HOUR, "6h": 6 * HOUR, "8h": 8 * HOUR, "12h": 12 * HOUR, "1d": DAY}
 FUNDING_INTERVAL = 8 * HOUR
 BOOK_LEVELS = 1000
 Level = tuple[Decimal, Decimal]
-_WORD = 2**64 - 1
 #: Usual ratio of a kind, and how it leans with the trend of half a day.
 _RATIOS = {"accounts": (1.7, -4), "top_accounts": (1.9, -3), "top_positions": (1.2, 2), "taker": (1.0, 3)}
 
@@ -31,24 +32,6 @@ class Source(Protocol):
     def first(self) -> int: ...
 
     def bars(self, symbol: str, until: int) -> Bars: ...
-
-
-@dataclass(frozen=True)
-class Texture:
-    """How the generated parts of a market look: book depth (USDT within 1 %), bid share, funding per 8 h, basis."""
-
-    depth: float = 9_000_000.0
-    bid_share: float = 0.5
-    funding: float = 0.0001
-    basis: float = 0.0002
-
-
-TEXTURES = {
-    "expanding": Texture(bid_share=0.66, funding=0.0008),
-    "thin_book": Texture(depth=1_300_000.0, bid_share=0.66, funding=0.0008),
-    "calm": Texture(),
-    "extreme": Texture(bid_share=0.38, funding=-0.0012),
-}
 
 
 @dataclass
@@ -247,8 +230,8 @@ class Market:
         if at > START:  # from the start on: what was shown just before, and what the account was charged
             return self.predicted_funding(symbol, at - 1)
         trend = self.price(symbol, at - MINUTE) / self.price(symbol, at - DAY) - 1
-        noise = _noise(self.seed, 31, _number(symbol), at // FUNDING_INTERVAL)
-        return round(0.0001 + 0.0005 * math.tanh(trend * 8) + 0.00004 * noise, 8)
+        wobble = noise(self.seed, 31, _number(symbol), at // FUNDING_INTERVAL)
+        return round(0.0001 + 0.0005 * math.tanh(trend * 8) + 0.00004 * wobble, 8)
 
     def open_interest(self, symbol: str, at: int) -> float:
         """Coins, on a 5-minute grid: drifts with the trend of the day, with a little noise."""
@@ -256,15 +239,15 @@ class Market:
         base = COINS[symbol].turnover * 900
         trend = self.price(symbol, at) / self.price(symbol, max(self.source.first, at - DAY)) - 1
         slow = math.sin(at / DAY / 3) * 0.04
-        return round(base * (1 + slow + 0.8 * abs(trend)) * (1 + 0.001 * _noise(self.seed, 37, _number(symbol), at)), 3)
+        return round(base * (1 + slow + 0.8 * abs(trend)) * (1 + 0.001 * noise(self.seed, 37, _number(symbol), at)), 3)
 
     def ratio(self, symbol: str, kind: str, at: int) -> float:
         """Longs over shorts on a 5-minute grid; kinds: accounts, top_accounts, top_positions, taker."""
         at = at // (5 * MINUTE) * 5 * MINUTE
         trend = self.price(symbol, at) / self.price(symbol, max(self.source.first, at - 12 * HOUR)) - 1
         base, tilt = _RATIOS[kind]
-        noise = 0.02 * _noise(self.seed, 41, _number(symbol), at, len(kind))
-        return round(max(0.1, base * (1 + tilt * trend / 2 + noise)), 4)
+        wobble = 0.02 * noise(self.seed, 41, _number(symbol), at, len(kind))
+        return round(max(0.1, base * (1 + tilt * trend / 2 + wobble)), 4)
 
     def _recorded_funding(self, symbol: str) -> tuple[tuple[int, float], ...]:
         found: tuple[tuple[int, float], ...] = getattr(self.source, "funding", lambda _: ())(symbol)
@@ -306,22 +289,6 @@ def _five(bars: Bars) -> tuple[Floats, Floats, Floats, Floats, Floats]:
 
 def _number(symbol: str) -> int:
     return list(COINS).index(symbol)
-
-
-def _noise(*key: int) -> float:
-    """A standard normal number that belongs to a key (SplitMix64 and Box-Muller: a generator a point is too slow)."""
-    state = 0
-    for part in key:
-        state = _mix(state + part)
-    other = _mix(state)
-    return math.sqrt(-2 * math.log((state + 1) / 2**64)) * math.cos(2 * math.pi * other / 2**64)
-
-
-def _mix(value: int) -> int:
-    value = (value + 0x9E3779B97F4A7C15) & _WORD
-    value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & _WORD
-    value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & _WORD
-    return value ^ (value >> 31)
 
 
 def _text(value: float, digits: int) -> str:

@@ -12,9 +12,10 @@ from orchestrator.paper_exchange.account import Account
 from orchestrator.paper_exchange.control import Control
 from orchestrator.paper_exchange.engine import Engine
 from orchestrator.paper_exchange.http import Front
-from orchestrator.paper_exchange.market import TEXTURES, Market, Source, Texture
+from orchestrator.paper_exchange.market import Market, Source
 from orchestrator.paper_exchange.recorded import RecordedMarket
 from orchestrator.paper_exchange.synthetic import START, SyntheticMarket
+from orchestrator.paper_exchange.texture import TEXTURES, Texture
 from orchestrator.paper_exchange.timekeeper import Timekeeper
 
 HOST = "127.0.0.1"

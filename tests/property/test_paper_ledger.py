@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from orchestrator.paper_exchange.account import Account
 from orchestrator.paper_exchange.engine import Engine
 from orchestrator.paper_exchange.errors import Refusal
-from orchestrator.paper_exchange.market import TEXTURES, Market
+from orchestrator.paper_exchange.market import Market
 from orchestrator.paper_exchange.synthetic import START, SyntheticMarket
+from orchestrator.paper_exchange.texture import TEXTURES
 
 D = Decimal
 DEPOSIT = D(100_000)

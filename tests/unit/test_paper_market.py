@@ -12,9 +12,10 @@ import pandas as pd
 import pytest
 import talib
 
-from orchestrator.paper_exchange.market import TEXTURES, Market, Texture
+from orchestrator.paper_exchange.market import Market
 from orchestrator.paper_exchange.recorded import NoRecording, RecordedMarket
 from orchestrator.paper_exchange.synthetic import DAY, HOUR, MINUTE, SCENARIOS, START, SyntheticMarket
+from orchestrator.paper_exchange.texture import TEXTURES, Texture
 
 SYMBOLS = ("SOLUSDT", "AVAXUSDT")
 YEAR = 365 * 24
@@ -56,6 +57,7 @@ def test_what_is_asked_later_or_in_another_order_is_the_same() -> None:
 def test_another_process_sees_the_same_market_and_another_seed_another() -> None:
     code = (
         "from orchestrator.paper_exchange.market import *\n"
+        "from orchestrator.paper_exchange.texture import *\n"
         "from orchestrator.paper_exchange.synthetic import *\n"
         "m = Market(SyntheticMarket(7, 'expanding'), 7, TEXTURES['expanding'])\n"
         "print(repr(m.price('SOLUSDT', START + 3 * DAY)), m.open_interest('SOLUSDT', START), "
