@@ -23,11 +23,13 @@ from orchestrator.execution.venue import VenueError
 from orchestrator.hands import carry_out_verdict, recover_open_business
 from orchestrator.requote import requote
 from orchestrator.risk_guard.review import review
+from orchestrator.spent_model import SpentModel
+from orchestrator.stopwatch import Stopwatch
 from orchestrator.storage import translated
 from traders.contract.constraints import ConstraintSet
 from traders.contract.context import Context
-from traders.contract.decision import AbstainReason, Action
-from traders.contract.model import Model, ModelFailed, ModelReply, ModelRequest
+from traders.contract.decision import Action
+from traders.contract.model import Model
 from traders.contract.portfolio import Portfolio
 from traders.contract.proposal import Proposal
 from traders.contract.quote import Quote
@@ -51,36 +53,6 @@ class Order:
     compare: bool = False
     due: int | None = None
     suffix: str | None = None
-
-
-class Stopwatch:
-    """Wall milliseconds by stage."""
-
-    def __init__(self, monotonic_ms: Callable[[], float]) -> None:
-        self._now = monotonic_ms
-        self._start = self._last = monotonic_ms()
-        self.laps: dict[str, int] = {}
-
-    def lap(self, name: str) -> None:
-        """The time since the last lap goes to `name`."""
-        now = self._now()
-        self.laps[name] = self.laps.get(name, 0) + round(now - self._last)
-        self._last = now
-
-    def total(self) -> dict[str, int]:
-        """All laps, with the total."""
-        return {**self.laps, "total": round(self._now() - self._start)}
-
-
-class SpentModel:
-    """Stands in for a model whose budget is used up: it fails at once, and the trader abstains."""
-
-    name = "none"
-    template: Literal["compact", "full"] = "compact"
-
-    async def complete(self, request: ModelRequest) -> ModelReply:
-        """Never answers."""
-        raise ModelFailed(AbstainReason.BUDGET, "the model budget of this UTC day is used up")
 
 
 def allowed_symbol(text: str, constraints: ConstraintSet) -> str:
