@@ -87,6 +87,7 @@ async def carry_out(
         result = await settle_open(session, plan, quote.contract, refusal)
     except Unsettled as error:
         store.orders.resolve(latch, UNKNOWN, {"reason": str(error)}, session.now())
+        await _no_lone_leg(session, quote.contract)
         return await unknown_result(session, str(error))
     if commit is not None:
         commit(result)
@@ -129,6 +130,24 @@ async def unwind(session: Session, contract: Contract | None, why: str) -> Execu
     await cancel_ours(session, session.deadline(session.limits.unwind_s))
     session.event(E.UNWOUND, why=why)
     return await flat_result(session, "unwound", why)
+
+
+async def _no_lone_leg(session: Session, contract: Contract | None) -> None:
+    """What the venue shows on one side only is closed even while an order's outcome is unknown.
+
+    By now that order is older than the venue accepts, so the positions are final; the goal stays with `recover`.
+    """
+    try:
+        held = await session.held(session.deadline(session.limits.unwind_s))
+        quantities = {side: held[side].quantity if side in held else ZERO for side in SIDES}
+        equal = min(quantities.values())
+        if equal != max(quantities.values()):
+            session.event(E.LEGS_CUT, to=str(equal), **{side: str(quantity) for side, quantity in quantities.items()})
+            targets = dict.fromkeys(SIDES, equal)
+            deadline = session.deadline(session.limits.unwind_s)
+            await reduce_to(session, targets, deadline, contract=contract, prefix="unwind")
+    except Unsettled as error:
+        session.event(E.OUTCOME_STILL_UNKNOWN, why=f"a lone leg could not be closed: {error}")
 
 
 async def _send_legs(session: Session, plan: ExecutionPlan, quote: LegQuote) -> str | None:

@@ -232,6 +232,18 @@ async def test_an_expired_plan_is_not_sent() -> None:
     assert "expired" in (result.reason or "")
 
 
+async def test_a_lone_leg_is_closed_even_while_the_other_outcome_is_unknown() -> None:
+    """The first leg was filled, its answer lost, and the look-up fails: it is visible as a position, and goes."""
+    venue, store = FakeVenue(faults=[Fault("place", "unknown_and_silent", first=1, last=1)]), memory_store()
+    result = await run(venue, store)
+    assert result.status == "unknown"
+    assert venue.held == {}
+    assert sorted((row.kind, row.status) for row in store.orders.unresolved()) == [
+        ("entry", "unknown"),
+        ("goal", "unknown"),
+    ]
+
+
 async def test_positions_that_cannot_be_read_are_not_taken_for_flat() -> None:
     venue, store = FakeVenue(), memory_store()
     venue.faults = [Fault("positions", "transient", first=2, last=10_000)]
