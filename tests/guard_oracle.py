@@ -78,7 +78,8 @@ def _violations(s: Scenario, verdict: Verdict) -> Iterator[str]:
     ]
     yield from demand(any(others), "a second signal")
     for item in decision.evidence:
-        yield from demand(repr(float(item.value)) == repr(readings[item.reading].value), "evidence")
+        shown = readings.get(item.reading)
+        yield from demand(shown is not None and repr(float(item.value)) == repr(shown.value), "evidence")
     # ages
     sources = s.context.sources
     for timeframe, hours in (("1h", 1), ("4h", 4), ("1d", 24)):
