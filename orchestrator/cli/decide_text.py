@@ -176,11 +176,15 @@ def _execution(report: DecideReport) -> Iterator[str]:
             price = order.get("trigger_price") if order["kind"] == "bracket" else order["average"]
             yield (
                 f"  {order['kind'] + ' ' + order['leg_id']:<18}{order['side']:<6}{order['position_side']:<7}"
-                f"{order['filled'] if order['kind'] != 'bracket' else 'all':>10}{price or '-':>12}{fee:>10.4f}"
+                f"{order['filled'] if order['kind'] != 'bracket' else 'all':>10}{_price(price):>12}{fee:>10.4f}"
                 f"  {order['status']}"
             )
         protected = _yes(execution["protected"])
         yield f"  fees paid {fees:,.4f} USDT; net delta {execution['net_delta']}; protected: {protected}"
+
+
+def _price(value: Any) -> str:
+    return "-" if value is None else f"{Decimal(str(value)):.4f}"
 
 
 def _yes(value: Any) -> str:
