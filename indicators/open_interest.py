@@ -63,6 +63,17 @@ def change_over(times: ArrayLike, coins: ArrayLike, over_ms: int, tolerance_ms: 
     return out
 
 
+def change_between(times: ArrayLike, coins: ArrayLike, start: ArrayLike, end: ArrayLike) -> Array:
+    """Relative change of coins from each `start` to its `end` (UTC ms), glitches dropped; NaN where it is not known.
+
+    A time is answered by the last good point at or before it, at most 10 minutes older: later points are never used.
+    """
+    t, c = _points(times, coins)
+    begins, ends = checked(start=start, end=end)
+    good = ~glitches(t, c)
+    return _at(t[good], c[good], ends) / _at(t[good], c[good], begins) - 1
+
+
 def state(change_24h: float | None, price_move_24h: float | None, atr: float | None) -> int | None:
     """1 "fresh": dOI > +2 % and abs(price move) > 1 ATR; -1 "closing": dOI < -2 %; else 0; None when unknown.
 
@@ -77,6 +88,15 @@ def state(change_24h: float | None, price_move_24h: float | None, atr: float | N
     if price_move_24h is None or atr is None or not (math.isfinite(price_move_24h) and math.isfinite(atr)):
         return None
     return int(abs(price_move_24h) > atr)
+
+
+def _at(times: Array, coins: Array, when: Array) -> Array:
+    """The last value at or before each time, at most two 5-minute steps old; NaN where there is none."""
+    if not times.size:
+        return nan_like(when)
+    at = np.searchsorted(times, when, side="right") - 1
+    held = np.maximum(at, 0)
+    return np.where((at >= 0) & (when - times[held] <= 2 * FIVE_MINUTES_MS), coins[held], np.nan)
 
 
 def _near(value: float, other: float) -> bool:
