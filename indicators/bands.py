@@ -34,26 +34,29 @@ class BandSpec:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """After a band: cumulative closed fractions of each leg, and what this band closed of both together."""
+    """After a band: cumulative closed fractions of each leg, and what this band closed of both together.
+
+    `net` is the net position in units of q, positive with the move; `left` the open quantity of both legs together.
+    """
 
     move: Decimal
     losing: Decimal
     winning: Decimal
     traded: Decimal
-
-    @property
-    def net(self) -> Decimal:
-        """Net position in units of q, positive with the move."""
-        return self.losing - self.winning
-
-    @property
-    def left(self) -> Decimal:
-        """Open quantity of both legs together, in units of q."""
-        return 2 - self.losing - self.winning
+    net: Decimal
+    left: Decimal
 
 
-def stages_of(bands: Sequence[BandLike]) -> list[Stage]:
+class Stages(tuple[Stage, ...]):
+    """A whole ladder as stages. Every function that takes bands takes these too, and need not work them out again."""
+
+    __slots__ = ()
+
+
+def stages_of(bands: Sequence[BandLike] | Stages) -> Stages:
     """The bands in order with what each newly closes. Raises IndicatorError for bands that make no sense."""
+    if isinstance(bands, Stages):
+        return bands
     if not bands:
         raise IndicatorError("no bands: a ladder has at least one")
     stages: list[Stage] = []
@@ -69,6 +72,8 @@ def stages_of(bands: Sequence[BandLike]) -> list[Stage]:
         move = band.move
         now_losing = max(losing, band.fraction) if band.leg != "winning" else losing
         now_winning = max(winning, band.fraction) if band.leg != "losing" else winning
-        stages.append(Stage(move, now_losing, now_winning, now_losing - losing + now_winning - winning))
+        traded = now_losing - losing + now_winning - winning
+        net, left = now_losing - now_winning, 2 - now_losing - now_winning
+        stages.append(Stage(move, now_losing, now_winning, traded, net, left))
         losing, winning = now_losing, now_winning
-    return stages
+    return Stages(stages)

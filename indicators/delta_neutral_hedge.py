@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from indicators.bands import BandLike, BandSpec, Stage, stages_of
+from indicators.bands import BandLike, BandSpec, Stage, Stages, stages_of
 from indicators.errors import IndicatorError
 from indicators.pair_sizing import (
     PairSize,
@@ -44,6 +44,8 @@ __all__ = [
     "stop_price",
 ]
 
+#: A ladder: its bands, or (worked out once for many questions) its stages.
+Bands = Sequence[BandLike] | Stages
 Direction = Literal["up", "down"]
 Side = Literal["long", "short"]
 ReversalRule = Literal["opposite_band", "entry", "none"]
@@ -66,7 +68,7 @@ class LadderOutcome:
     worst_fraction: Decimal
 
 
-def pi_gross(bands: Sequence[BandLike], notional: Decimal) -> Decimal:
+def pi_gross(bands: Bands, notional: Decimal) -> Decimal:
     """Gross P&L (USDT) of the monotone path from E to the outer band: N x sum f_j (b_out - b_j).
 
     f_j is what band j newly closes, counted + for the losing leg and - for the winning one; 0 for a single band.
@@ -82,7 +84,7 @@ def pi_gross(bands: Sequence[BandLike], notional: Decimal) -> Decimal:
 
 
 def effective_gamma(
-    bands: Sequence[BandLike], notional: Decimal, entry: Decimal, rehedge: Literal["none", "at_band"] = "none"
+    bands: Bands, notional: Decimal, entry: Decimal, rehedge: Literal["none", "at_band"] = "none"
 ) -> Decimal:
     """G = [Pi(+H) + Pi(-H) - 2 Pi(0)] / H^2 with H = E x b_out, USDT per price squared.
 
@@ -102,7 +104,7 @@ def net_delta(long_quantity: Decimal, short_quantity: Decimal) -> Decimal:
     return (long_quantity - short_quantity) / gross if gross else ZERO
 
 
-def net_delta_after(bands: Sequence[BandLike]) -> tuple[Decimal, ...]:
+def net_delta_after(bands: Bands) -> tuple[Decimal, ...]:
     """Net delta as a share of gross after each band, positive with the move: f / (2 - f) for the losing leg.
 
     0 after a band that leaves nothing open. Source: domain.md section 3.
@@ -110,9 +112,7 @@ def net_delta_after(bands: Sequence[BandLike]) -> tuple[Decimal, ...]:
     return tuple(stage.net / stage.left if stage.left else ZERO for stage in stages_of(bands))
 
 
-def ladder_costs(
-    bands: Sequence[BandLike], notional: Decimal, entry: Decimal, cost: Decimal, direction: Direction
-) -> Decimal:
+def ladder_costs(bands: Bands, notional: Decimal, entry: Decimal, cost: Decimal, direction: Direction) -> Decimal:
     """Cost (USDT) of opening both legs at E and closing them band by band along `direction`.
 
     101.75 up and 98.25 down at N 50,000, c 0.0005 and the default bands. `entry` cancels out; it is taken so that the
@@ -123,9 +123,7 @@ def ladder_costs(
     return notional * cost * (2 + sum(stage.traded * (1 + sign * stage.move) for stage in stages_of(bands)))
 
 
-def break_even(
-    bands: Sequence[BandLike], entry: Decimal, quantity: Decimal, cost: Decimal, direction: Direction
-) -> Decimal:
+def break_even(bands: Bands, entry: Decimal, quantity: Decimal, cost: Decimal, direction: Direction) -> Decimal:
     """Price at which a ladder that has passed band 1 could be closed for nothing: S* of domain.md section 2.
 
     Up (0.5 q B1 + P) / (0.5 q - 1.5 q c) with the default bands. With more bands the price is sought along the path,
@@ -136,7 +134,7 @@ def break_even(
 
 
 def stop_price(
-    bands: Sequence[BandLike],
+    bands: Bands,
     entry: Decimal,
     quantity: Decimal,
     cost: Decimal,
@@ -153,7 +151,7 @@ def stop_price(
 
 
 def one_ladder(
-    bands: Sequence[BandLike],
+    bands: Bands,
     entry: Decimal,
     quantity: Decimal,
     pair_margin: Decimal,
@@ -237,7 +235,7 @@ def _line(
 
 
 def _price_of(
-    bands: Sequence[BandLike],
+    bands: Bands,
     entry: Decimal,
     quantity: Decimal,
     cost: Decimal,

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from decimal import ROUND_DOWN, Decimal
 from functools import cached_property
 
+from indicators.bands import Stages, stages_of
 from indicators.delta_neutral_hedge import LadderOutcome, close_lots, depth_multiplier, floor_to_step, one_ladder
 from indicators.entry_matrix import size_factor
 from orchestrator.risk_guard.bench import ENTRY_REGIMES, Bench
-from orchestrator.risk_guard.ladder_shape import ladder_complaint, steps_complaint
+from orchestrator.risk_guard.ladder_shape import losing_complaint, steps_complaint
 from orchestrator.risk_guard.market import LegMarket
+from orchestrator.risk_guard.prices import limit_price
 from orchestrator.risk_guard.tightening import tightens
 from traders.contract.decision import Action, Band, Decision, LegPlan, PairPlan, Regime
 from traders.contract.portfolio import OpenPair
@@ -23,7 +25,8 @@ _MARGIN_STEP = Decimal("1e-8")
 
 @dataclass(frozen=True, slots=True)
 class SizedLeg:
-    """A leg with numbers: `target` is what it holds after execution, `quantity` what has to be ordered for that."""
+    """A leg with numbers: `target` is what it holds after execution, `quantity` what has to be ordered for that, at
+    `limit_price` or better."""
 
     leg_id: str
     leg: LegPlan
@@ -32,6 +35,7 @@ class SizedLeg:
     step: Decimal
     target: Decimal
     quantity: Decimal
+    limit_price: Decimal
 
     @property
     def notional(self) -> Decimal:
@@ -48,7 +52,7 @@ class SizedLeg:
 class Ladder:
     """What the formulas of domain.md section 2 need: E, q and N of a leg, c."""
 
-    bands: tuple[Band, ...]
+    bands: Stages
     entry: Decimal
     quantity: Decimal
     notional: Decimal
@@ -187,7 +191,9 @@ class Case:
             held = sum((mine.quantity for mine in same), Decimal(0))
         step = market.step or Decimal(1)
         quantity = floor_to_step(max(Decimal(0), target - held), step)
-        return SizedLeg(f"{index}-{leg.side}", leg, market, market.quote.mid, step, max(target, held), quantity)
+        mid = market.quote.mid
+        limit = limit_price(leg.side, mid, self.limits.slippage_max, market.quote.contract.price_tick)
+        return SizedLeg(f"{index}-{leg.side}", leg, market, mid, step, max(target, held), quantity, limit)
 
     @cached_property
     def slippages(self) -> tuple[Decimal | None, ...] | None:
@@ -213,7 +219,12 @@ class Case:
     @cached_property
     def ladder_wrong(self) -> str | None:
         """What is wrong with the bands as a ladder that is long gamma."""
-        return ladder_complaint(self.plan.bands)
+        return self.steps_wrong or losing_complaint(self.plan.bands)
+
+    @cached_property
+    def stages(self) -> Stages:
+        """What each band newly closes. Only for bands in which `steps_wrong` finds nothing."""
+        return stages_of(self.plan.bands)
 
     @cached_property
     def parts(self) -> tuple[tuple[Decimal, ...], ...]:
@@ -229,7 +240,7 @@ class Case:
         first = self.legs[0]
         if first.target <= 0:
             return None
-        return Ladder(self.plan.bands, first.entry, first.target, first.notional, self.cost)
+        return Ladder(self.stages, first.entry, first.target, first.notional, self.cost)
 
     @cached_property
     def outcome(self) -> LadderOutcome | None:

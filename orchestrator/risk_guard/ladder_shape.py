@@ -24,11 +24,8 @@ def steps_complaint(bands: Sequence[Band]) -> str | None:
     return None
 
 
-def ladder_complaint(bands: Sequence[Band]) -> str | None:
-    """As `steps_complaint`, and every band before the last closes the losing leg: this makes it long gamma."""
-    complaint = steps_complaint(bands)
-    if complaint is not None:
-        return complaint
+def losing_complaint(bands: Sequence[Band]) -> str | None:
+    """What keeps a ladder from being long gamma, or None: every band before the last closes the losing leg."""
     if any(band.leg != "losing" for band in bands[:-1]):
         return "bands before the last close the losing leg"
     return None

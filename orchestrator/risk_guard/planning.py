@@ -1,7 +1,7 @@
 """From a permitted decision to an exact execution plan (domain.md sections 4 and 7)."""
 
 from orchestrator.risk_guard.case import Case
-from orchestrator.risk_guard.prices import bracket_prices, limit_price
+from orchestrator.risk_guard.prices import bracket_prices
 from traders.contract.verdict import Bracket, ExecutionPlan, Leg
 
 
@@ -15,7 +15,6 @@ def execution_plan(case: Case) -> ExecutionPlan:
     if not legs or outer is None:
         raise LookupError("a permitted plan has sizes and bands")
     first = legs[0]
-    slippage_max = case.limits.slippage_max
     upper, lower = bracket_prices(first.entry, outer, first.market.quote.contract.price_tick)
     return ExecutionPlan(
         decision_id=case.bench.quote.decision_id,
@@ -30,7 +29,7 @@ def execution_plan(case: Case) -> ExecutionPlan:
                 symbol=sized.leg.symbol,
                 side=sized.leg.side,
                 quantity=sized.quantity,
-                limit_price=limit_price(sized, slippage_max),
+                limit_price=sized.limit_price,
             )
             for sized in legs
             if sized.quantity > 0 or case.pair is None

@@ -3,18 +3,17 @@
 from decimal import Decimal
 
 from indicators.delta_neutral_hedge import ceil_to_step, floor_to_step
-from orchestrator.risk_guard.case import SizedLeg
+from traders.contract.decision import Side
 
 #: The bracket lies this far beyond the outer band, as a fraction of E.
 BRACKET_ROOM = Decimal("0.01")
 
 
-def limit_price(sized: SizedLeg, slippage_max: Decimal) -> Decimal:
+def limit_price(side: Side, mid: Decimal, slippage_max: Decimal, tick: Decimal) -> Decimal:
     """mid (1 +- slippage_max), rounded to the price tick towards mid, so that rounding never allows more slippage."""
-    tick = sized.market.quote.contract.price_tick
-    if sized.leg.side == "long":
-        return floor_to_step(sized.entry * (1 + slippage_max), tick)
-    return ceil_to_step(sized.entry * (1 - slippage_max), tick)
+    if side == "long":
+        return floor_to_step(mid * (1 + slippage_max), tick)
+    return ceil_to_step(mid * (1 - slippage_max), tick)
 
 
 def bracket_prices(entry: Decimal, outer: Decimal, tick: Decimal) -> tuple[Decimal, Decimal]:

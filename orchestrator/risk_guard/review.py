@@ -53,7 +53,12 @@ def _judge(case: Case, rules: Sequence[Rule]) -> Verdict:
     findings: list[Finding] = []
     kind = case.entry_kind
     for rule in rules:
-        remark = _ask(rule, case) if rule.applies(kind) else None
+        if not rule.applies(kind):
+            continue
+        try:
+            remark = rule.judge(case)
+        except Exception as error:  # whatever it is, it is recorded under the rule's own code
+            remark = _broken(rule, case, error)
         if remark is None:
             continue
         findings.append(remark.finding(rule.code))
@@ -81,10 +86,7 @@ def _judge(case: Case, rules: Sequence[Rule]) -> Verdict:
     )
 
 
-def _ask(rule: Rule, case: Case) -> Remark | None:
-    """What a rule says. A rule that breaks refuses an entry: a guard that fails open is no guard."""
-    try:
-        return rule.judge(case)
-    except Exception as error:  # recorded as a finding under the rule's own code
-        say = refuse if case.judged_as_entry and rule.effect != "note" else note
-        return say(f"cannot be worked out from this input ({type(error).__name__})")
+def _broken(rule: Rule, case: Case, error: Exception) -> Remark:
+    """What a rule that breaks says: an entry is refused. A guard that fails open is no guard."""
+    say = refuse if case.judged_as_entry and rule.effect != "note" else note
+    return say(f"cannot be worked out from this input ({type(error).__name__})")

@@ -5,7 +5,6 @@ from decimal import Decimal
 from data_fetchers.symbols import prefix_of
 from orchestrator.risk_guard.case import Case
 from orchestrator.risk_guard.codes import RuleCode
-from orchestrator.risk_guard.prices import limit_price
 from orchestrator.risk_guard.rule import Remark, money, num, pct, refuse, rule, unavailable
 
 
@@ -57,7 +56,7 @@ def price_band(case: Case) -> Remark | None:
     """Each leg's limit price lies inside the venue's price band around mark (multipliers), where it publishes one."""
     for sized in case.legs or ():
         quote = sized.market.quote
-        price = limit_price(sized, case.limits.slippage_max)
+        price = sized.limit_price
         up, down = quote.contract.price_band_up, quote.contract.price_band_down
         if up is not None and price > quote.mark * up:
             return refuse(
@@ -82,7 +81,7 @@ def market_take_bound(case: Case) -> Remark | None:
     for sized in case.legs or ():
         quote = sized.market.quote
         bound = quote.contract.market_take_bound
-        away = abs(limit_price(sized, case.limits.slippage_max) / quote.mark - 1)
+        away = abs(sized.limit_price / quote.mark - 1)
         if bound is not None and away > bound:
             return refuse(
                 f"the limit price is {pct(away)} from mark, the venue takes {pct(bound)}",

@@ -99,7 +99,7 @@ def net_delta(case: Case) -> Remark | None:
     """After each band net delta f / (2 - f) is at most `net_delta_max` of gross (f before the last <= 0.5185)."""
     if case.steps_wrong is not None:
         return None
-    worst = max((abs(Decimal(share)) for share in net_delta_after(case.plan.bands)), default=Decimal(0))
+    worst = max((abs(Decimal(share)) for share in net_delta_after(case.stages)), default=Decimal(0))
     limit = case.limits.net_delta_max
     if worst <= limit:
         return None
@@ -114,7 +114,7 @@ def effective_gamma(case: Case) -> Remark | None:
     if case.steps_wrong is not None or not case.legs:
         return None
     sized = case.legs[0]
-    gamma = gamma_of(case.plan.bands, sized.notional, sized.entry, rehedge=case.plan.rehedge)
+    gamma = gamma_of(case.stages, sized.notional, sized.entry, rehedge=case.plan.rehedge)
     limit = case.limits.effective_gamma_min
     if gamma > limit:
         return None
