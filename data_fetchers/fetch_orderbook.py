@@ -1,15 +1,18 @@
-"""The order book, deep enough to reach 1 % on both sides where the venue gives that much.
+"""The order book, deep enough to reach 1 % on both sides where the venue gives that much, several times if asked.
 
-Whether it does is a reading made elsewhere; a shallow book is kept, with a note. Quantities are base units.
+Whether it does is a reading made elsewhere; a shallow book is kept, with a note. Quantities are base units. The newest
+book by the venue's own stamp is the book; the others are kept beside it. One that fails costs only itself.
 Command: ``python -m data_fetchers.fetch_orderbook --exchange binanceusdm --symbol SOLUSDT --limit 1000``
 """
 
+import asyncio
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from data_fetchers.errors import FetchCode, Permanent, Transient
+from data_fetchers.errors import FetchCode, FetchError, Permanent, Transient
 from data_fetchers.parsing import millis, positive
-from data_fetchers.snapshot import OrderBook
+from data_fetchers.snapshot import BookShot, OrderBook
 from data_fetchers.source import Source
 
 #: Depths a venue accepts, ascending (ccxt hands the number on as it is).
@@ -20,15 +23,80 @@ _STEPS = {
     "bitget": (),
 }
 _NEAR = 0.01
+#: Seconds for a book after the first: it is worth a moment, not the source.
+_LATER_S = 2.0
 
 Levels = tuple[tuple[float, float], ...]
 
 
-async def fetch(source: Source) -> OrderBook:
-    """The book of `source.symbol`, best first, as old as the venue's own stamp says.
+@dataclass(frozen=True)
+class _Shot:
+    """One answer; `stamp` is the venue's time of it, None when it gives none."""
 
-    Raises FetchError: empty on both sides, crossed, or not to be had.
+    bids: Levels
+    asks: Levels
+    stamp: int | None
+    fetched_at: int
+
+    @property
+    def as_of(self) -> int:
+        return self.fetched_at if self.stamp is None else self.stamp
+
+
+async def fetch(source: Source) -> OrderBook:
+    """The newest book of `source.symbol`, best first, as old as the venue's own stamp says, and those before it.
+
+    Raises FetchError when the first is empty on both sides, crossed, or not to be had.
     """
+    shots = [await _shot(source)]
+    failed = await _later(source, shots)
+    shots.sort(key=lambda shot: shot.as_of)
+    newest = shots[-1]
+    notes = [] if newest.stamp is not None else ["the venue gives no time; that of the answer stands"]
+    if not reaches(newest.bids, newest.asks):
+        notes.append(f"{len(newest.bids)} bids and {len(newest.asks)} asks do not reach 1 % on both sides")
+    return OrderBook(
+        venue=source.venue,
+        symbol=source.symbol,
+        bids=newest.bids,
+        asks=newest.asks,
+        as_of=newest.as_of,
+        fetched_at=newest.fetched_at,
+        note="; ".join(notes + failed),
+        earlier=tuple(BookShot(bids=one.bids, asks=one.asks, as_of=one.as_of) for one in shots[:-1]),
+    )
+
+
+async def _later(source: Source, shots: list[_Shot]) -> list[str]:
+    """Adds the other books asked for to `shots`; what kept one away, in words. Never raises a FetchError.
+
+    The first failure is the last request: the venue has other things to answer. A book with the stamp of one that is
+    there is the same book out of a cache, and says nothing new.
+    """
+    asked, pause = source.requirements.book_snapshots, source.requirements.book_pause_s
+    clock, deadline_ms = source.calls.clock, source.calls.deadline_ms
+    notes: list[str] = []
+    for number in range(2, asked + 1):
+        left_s = (deadline_ms - clock.monotonic_ms()) / 1000 - pause
+        if left_s <= 0:
+            return [*notes, f"book {number} of {asked}: no time left"]
+        await clock.sleep(pause)
+        try:
+            async with asyncio.timeout(min(_LATER_S, left_s)):
+                found = await _shot(source)
+        except FetchError as error:
+            return [*notes, f"book {number} of {asked} failed: {error.code}"]
+        except TimeoutError:
+            return [*notes, f"book {number} of {asked} failed: timeout"]
+        if found.stamp is not None and any(found.stamp == shot.stamp for shot in shots):
+            notes.append(f"book {number} of {asked} is one already there")
+        else:
+            shots.append(found)
+    return notes
+
+
+async def _shot(source: Source) -> _Shot:
+    """One book. Raises FetchError."""
     asked = source.requirements.book_levels
     answer = await source.call("fetch_order_book", source.symbol, *_depth(source.exchange.id, asked))
     size = await source.contract_size()
@@ -41,20 +109,7 @@ async def fetch(source: Source) -> OrderBook:
         raise Transient(
             f"{source.venue} {source.symbol}: crossed book, bid {bids[0][0]} >= ask {asks[0][0]}", FetchCode.BAD_ANSWER
         )
-    fetched_at = await source.now()
-    stamp = millis(answer.get("timestamp"))
-    notes = [] if stamp is not None else ["the venue gives no time; that of the answer stands"]
-    if not reaches(bids, asks):
-        notes.append(f"{len(bids)} bids and {len(asks)} asks do not reach 1 % on both sides")
-    return OrderBook(
-        venue=source.venue,
-        symbol=source.symbol,
-        bids=bids,
-        asks=asks,
-        as_of=fetched_at if stamp is None else stamp,
-        fetched_at=fetched_at,
-        note="; ".join(notes),
-    )
+    return _Shot(bids, asks, millis(answer.get("timestamp")), await source.now())
 
 
 def _depth(venue_id: str, asked: int) -> tuple[Any, ...]:

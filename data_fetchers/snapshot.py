@@ -95,8 +95,16 @@ class Funding(Raw):
     fetched_at: int
 
 
+class BookShot(Raw):
+    """A book as it stood at `as_of`: levels as (price, quantity in base), best first."""
+
+    bids: tuple[tuple[float, float], ...]
+    asks: tuple[tuple[float, float], ...]
+    as_of: int
+
+
 class OrderBook(Raw):
-    """Levels as (price, quantity in base), best first."""
+    """The newest book, levels as (price, quantity in base), best first; `earlier`: those before it, oldest first."""
 
     kind: Literal["order_book"] = "order_book"
     venue: str
@@ -106,6 +114,7 @@ class OrderBook(Raw):
     as_of: int
     fetched_at: int
     note: str = ""
+    earlier: tuple[BookShot, ...] = ()
 
 
 class RatioPoint(Raw):
@@ -199,7 +208,8 @@ class Requirements(Raw):
     """What a trader asks the collector for.
 
     `candles` maps symbol -> time frame -> number of closed bars; `keywords` select the fetchers of `primary`;
-    symbols other than the primary get candles and a ticker only.
+    symbols other than the primary get candles and a ticker only. `book_snapshots` books are taken, `book_pause_s`
+    seconds apart: each costs a request, and the source takes as much longer.
     """
 
     primary: str
@@ -209,6 +219,8 @@ class Requirements(Raw):
     positioning_points: int = 30
     open_interest_points: int = 300
     book_levels: int = 1000
+    book_snapshots: int = Field(default=1, ge=1, le=10)
+    book_pause_s: float = Field(default=1.0, ge=0, le=30)
 
 
 TIMEFRAME_MS: dict[str, int] = {
