@@ -137,7 +137,9 @@ def history(
 def diff(
     first: Annotated[int | None, typer.Argument(help="a version")] = None,
     second: Annotated[int | None, typer.Argument(help="another version, by default the current one")] = None,
-    profile: Annotated[bool, typer.Option("--profile", help="the delivered defaults against the current set")] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="what the trader's profile says against what is enforced")
+    ] = False,
     trader: Trader = 11,
     as_json: Json = False,
 ) -> None:
@@ -148,11 +150,14 @@ def diff(
         current = repository.current(trader).version
         start, end = (1 if first is None else first), (current if second is None else second)
         changes = repository.diff(trader, start, end)
+        words = _profile_words(repository, trader) if profile else None
     if as_json:
         listed = [{"key": c.key, "old": c.old, "new": c.new} for c in changes]
         head = {"schema": "volgamma.constraints_diff/1", "trader_id": trader}
-        emit({**head, "first": start, "second": end, "changes": listed})
+        emit({**head, "first": start, "second": end, "changes": listed, "profile": words})
         return
+    if words is not None:
+        _print_profile(words)
     typer.echo(f"version {start} -> {end}: " + (f"{len(changes)} changed" if changes else "no difference"))
     _print_changes(changes)
 
@@ -241,6 +246,30 @@ def _report(repository: Any, trader: int, before: int, after: int, as_json: bool
     else:
         typer.echo(f"version {after}")
         _print_changes(repository.diff(trader, before, after))
+
+
+def _profile_words(repository: Any, trader: int) -> list[dict[str, Any]]:
+    """What trader #11's sources say beside what is enforced."""
+    from db.profile_words import profile_difference
+    from db.seed import TRADER_ID
+
+    if trader != TRADER_ID:
+        raise HostError("no_profile", f"trader {trader} has no profile text here", "give two versions to compare")
+    return profile_difference({row["key"]: row["value"] for row in repository.export_document(trader)["values"]})
+
+
+def _print_profile(words: list[dict[str, Any]]) -> None:
+    """The limits where the profile's words and the enforced value are not simply the same."""
+    shown = [one for one in words if one["differs"] is not False or one["settled"]]
+    typer.echo("What the profile and the article say, and what is enforced (the database wins):\n")
+    for one in shown:
+        mark = "differs" if one["differs"] else "no single value" if one["differs"] is None else "same number"
+        about = [("    says", one["says"]), ("    enforced", text.value(one["current"]))]
+        if one["settled"]:
+            about.append(("    settled", one["settled"]))
+        typer.echo(f"{one['key']} ({mark})")
+        typer.echo(text.fields(about), nl=False)
+    typer.echo(f"\n{len(words) - len(shown)} more limits are exactly what the sources say.\n")
 
 
 def _print_changes(changes: Any) -> None:

@@ -10,6 +10,7 @@ import pytest
 from db.database import open_database
 from orchestrator import kill_switch
 from tests.store_cli import Volgamma
+from traders.contract.limits import Limits
 
 
 @pytest.fixture
@@ -44,14 +45,41 @@ def test_set_history_diff(volgamma: Volgamma) -> None:
     assert [(one["version"], one["changes"][0]["new"]) for one in history] == [(1, 8), (2, 7)]
     assert "data_age_max_s.book: 15 -> 10" in volgamma("constraints", "history").out
     assert len(volgamma("constraints", "diff", "1", "2", "--json").json["changes"]) == 4
-    assert volgamma("constraints", "diff", "--profile").out.startswith("version 1 -> 2: 4 changed")
+    assert "version 1 -> 2: 4 changed" in volgamma("constraints", "diff", "--profile").out
     assert volgamma("constraints", "diff", "2").out == "version 2 -> 2: no difference\n"
     assert "nothing changed" in volgamma("constraints", "set", "leverage_max", "7", "--why", "again").out
+
+
+def test_diff_against_the_words_of_the_profile(volgamma: Volgamma) -> None:
+    volgamma("constraints", "set", "stop_loss_max", "0.06", "--why", "calmer")
+    rows = {row["key"]: row for row in volgamma("constraints", "diff", "--profile", "--json").json["profile"]}
+    # domain.md section 4: two numbers for one condition, four signals of which two are enough, a stop of the profile
+    assert (rows["atr_ratio_reduced"]["profile"], rows["atr_ratio_reduced"]["current"]) == (2.0, 1.5)
+    assert (rows["entry_min_signals"]["profile"], rows["entry_min_signals"]["current"]) == (4, 2)
+    assert (rows["stop_loss_max"]["profile"], rows["stop_loss_max"]["current"]) == (0.08, 0.06)
+    assert {key for key in ("atr_ratio_reduced", "entry_min_signals", "stop_loss_max") if rows[key]["differs"]} == {
+        "atr_ratio_reduced",
+        "entry_min_signals",
+        "stop_loss_max",
+    }
+    assert rows["max_drawdown"]["differs"] is False
+    assert rows["slippage_max"]["differs"] is None
+    assert "confidence_min" not in rows, "the sources do not speak of it"
+    text = volgamma("constraints", "diff", "--profile").out
+    assert "stop_loss_max (differs)" in text and "version 1 -> 2: 1 changed" in text
+    assert all(len(line) <= 80 for line in text.splitlines())
+    assert set(rows) <= set(Limits.model_fields)
 
 
 @pytest.mark.parametrize(
     ("words", "code", "named"),
     [
+        (("effective_gamma_min", "-1"), 1, "short gamma"),
+        (("band_high_vol_factor", "0"), 1, "band_high_vol_factor"),
+        (("plan_ttl_s", "1000"), 1, "outlive"),
+        (("net_delta_max", "0.3"), 1, "rebalance_bands"),
+        (("take_profit_max", "0.05", "take_profit_min", "0.05", "stop_loss_min", "0.04"), 1, "reward_risk_min"),
+        (("depth_min", "5000000"), 1, "depth_min"),
         (("levrage_max", "7"), 1, "did you mean 'leverage_max'"),
         (("leverage_max", "many"), 1, "leverage_max"),
         (("leverage_max", "4"), 1, "leverage_min 5 is above leverage_max 4"),

@@ -30,7 +30,6 @@ def test_the_table_of_the_domain_page_parses_and_survives_json() -> None:
         ({"slippage_max": 0}, "slippage_max"),
         ({"slippage_max": "NaN"}, "slippage_max"),
         ({"cash_reserve_min": -0.1}, "cash_reserve_min"),
-        ({"cash_reserve_min": 0.5}, "exceed the equity"),
         ({"stop_loss_min": 0.09}, "stop_loss_min"),
         ({"reward_risk_min": 9}, "reward_risk_min"),
         ({"depth_min": 5e6}, "depth_min"),

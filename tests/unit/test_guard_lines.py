@@ -247,12 +247,15 @@ assert "ccxt" not in sys.modules and "sqlalchemy" not in sys.modules and "pandas
 """
 
 
-@pytest.mark.parametrize(("seed", "zone"), [("1", "UTC"), ("2", "Pacific/Kiritimati")])
-def test_another_process_on_another_machine_says_the_same(files: Path, seed: str, zone: str) -> None:
+@pytest.mark.parametrize(
+    ("seed", "zone", "language"),
+    [("1", "UTC", "C"), ("2", "Pacific/Kiritimati", "de_DE.UTF-8"), ("random", "Asia/Kathmandu", "tr_TR.UTF-8")],
+)
+def test_another_process_on_another_machine_says_the_same(files: Path, seed: str, zone: str, language: str) -> None:
     lines = [entry(), entry().replace('"leverage":5', '"leverage":9'), entry().replace("0.08", "0.079"), "nonsense"]
     (files / "decisions.jsonl").write_text("\n".join(lines))
     here = [one.json() for one in judge_lines(lines, bench())]
-    environment = {"PYTHONHASHSEED": seed, "TZ": zone, "LC_ALL": "C"}
+    environment = {"PYTHONHASHSEED": seed, "TZ": zone, "LC_ALL": language}
     there = subprocess.run(
         [sys.executable, "-c", JUDGE, str(files / "bundle.json"), str(files / "decisions.jsonl")],
         cwd=Path(__file__).parents[2],

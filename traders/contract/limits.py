@@ -134,7 +134,10 @@ class Limits(Frozen):
     llm_cost_day: Annotated[NotNegative, limit("USD", "model cost per UTC day")]
 
     def problems(self) -> tuple[str, ...]:
-        """Contradictions between values (empty when the set makes sense as a whole)."""
+        """Contradictions between values (empty when the set makes sense as a whole).
+
+        A limit so tight that nothing passes is a choice and no contradiction: both of two limits hold.
+        """
         found: list[str] = []
         for low, high in (
             ("leverage_min", "leverage_max"),
@@ -164,8 +167,6 @@ class Limits(Frozen):
             found.append("the last of rebalance_bands must close everything (fraction 1)")
         if any(f / (2 - f) > self.net_delta_max for f in fractions[:-1]):
             found.append("rebalance_bands leave more net delta than net_delta_max before the last band")
-        if self.vol_capture_share_max + self.cash_reserve_min > 1:
-            found.append("vol_capture_share_max and cash_reserve_min together exceed the equity")
         if not self.allowed_symbols:
             found.append("allowed_symbols is empty")
         for symbol in self.allowed_symbols:
@@ -175,6 +176,12 @@ class Limits(Frozen):
                 same = False
             if not same:
                 found.append(f"allowed_symbols: write {symbol!r} in full, as SOL/USDT:USDT")
+        if self.band_high_vol_factor == 0:
+            found.append("band_high_vol_factor is 0: bands would lie at the entry price")
+        if self.effective_gamma_min < 0:
+            found.append("effective_gamma_min is below 0: a grid is short gamma and is never permitted")
+        if self.plan_ttl_s > self.monitoring_interval_s:
+            found.append("plan_ttl_s is above monitoring_interval_s: a plan would outlive the next decision")
         if self.entry_min_signals > 4:
             found.append("entry_min_signals is at most 4")
         return tuple(found)
