@@ -5,6 +5,7 @@ Levels are (price, quantity in base), best first, all float or all Decimal; noth
 
 from collections.abc import Sequence
 from decimal import Decimal
+from statistics import median
 from typing import TypeVar
 
 from indicators.errors import IndicatorError
@@ -59,6 +60,21 @@ def imbalance_within(
     if sides is None or not sides[0] + sides[1] > 0:
         return None
     return sides[0] / (sides[0] + sides[1])
+
+
+def imbalances(
+    books: Sequence[tuple[Sequence[tuple[float, float]], Sequence[tuple[float, float]]]], share: float = 0.01
+) -> tuple[float, float] | None:
+    """(median, largest minus smallest) imbalance of several snapshots as (bids, asks), each as `imbalance_within`.
+
+    None for fewer than two snapshots, and when one of them does not reach: a median of those that happen to reach
+    would be another quantity. A wide range says that the lean of a single snapshot means little.
+    """
+    found = [imbalance_within(bids, asks, share) for bids, asks in books]
+    known = [value for value in found if value is not None]
+    if len(known) < max(2, len(found)):
+        return None
+    return median(known), max(known) - min(known)
 
 
 def _within(

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from jinja2 import Environment, StrictUndefined, Template, TemplateError
 
 #: Raise it with every change of meaning; the digest in `PromptSet.version` tells every other change.
-VERSION = "1"
+VERSION = "2"
 NAMES = ("system", "context", "repair")
 SIZES = ("compact", "full")
 _FOLDER = Path(__file__).parent / "templates"

@@ -64,6 +64,7 @@ VALUES: dict[str, float] = {
     "1h.atr_ratio_prev": 1.7001,
     "1h.natr14_median_1y": 0.0213,
     "1h.vix_proxy": 0.9437,
+    "15m.cascade": 0,
     "price.last": 120.24,
     "price.mark": 120.25,
     "price.index": 120.2,
@@ -78,11 +79,17 @@ VALUES: dict[str, float] = {
     "book.spread": 0.000083,
     "book.imbalance": 0.5312,
     "book.depth_usdt": 6_123_456,
+    "book.imbalance_median": 0.5287,
+    "book.imbalance_range": 0.0125,
+    "book.bid_wall": 0.0035,
+    "book.ask_wall": 0.0075,
     "oi.coins": 8_123_456.78,
     "oi.change_1h": 0.004,
     "oi.change_4h": 0.011,
     "oi.change_24h": 0.031234,
     "oi.state": 1,
+    "oi.model_liq_below": 0.1912,
+    "oi.model_liq_above": 0.1875,
     "lsr.accounts": 1.7,
     "lsr.top_accounts": 1.65,
     "lsr.top_positions": 1.2,
@@ -287,6 +294,7 @@ def symbol_data(symbol: str, **changes: Any) -> SymbolData:
                 "1h": candles(symbol, "1h", walk(900, 1 if symbol == SOL else 2)),
                 "4h": candles(symbol, "4h", walk(300, 3)),
                 "1d": candles(symbol, "1d", walk(120, 4, sigma=0.04)),
+                "15m": candles(symbol, "15m", walk(60, 5, sigma=0.004)),
             },
             ticker=Ticker(last=120.1, mark=120.06, index=120.0, quote_volume_24h=2e9, as_of=NOW - 900, fetched_at=NOW),
         ),
@@ -343,8 +351,8 @@ def snapshot(primary: str = SOL, change: Callable[[SymbolData], SymbolData] | No
 
 
 def with_candles(data: SymbolData, **frames: Candles | Unavailable) -> SymbolData:
-    """Replace time frames, written `h1`, `h4`, `d1`."""
+    """Replace time frames, written `h1`, `h4`, `d1`, `m15`."""
     assert isinstance(data.market_data, MarketData)
-    names = {"h1": "1h", "h4": "4h", "d1": "1d"}
+    names = {"h1": "1h", "h4": "4h", "d1": "1d", "m15": "15m"}
     merged = {**data.market_data.candles, **{names[key]: value for key, value in frames.items()}}
     return data.model_copy(update={"market_data": data.market_data.model_copy(update={"candles": merged})})

@@ -14,10 +14,14 @@ import talib
 
 from data_fetchers.snapshot import (
     TIMEFRAME_MS,
+    BookShot,
     Candles,
     Funding,
     MarketData,
     MarketSnapshot,
+    OpenInterest,
+    OpenInterestPoint,
+    OrderBook,
     SymbolData,
     Unavailable,
 )
@@ -146,6 +150,72 @@ def test_price_funding_book_and_crowd_by_hand() -> None:
     assert {name: found.value(f"sol.{name}") for name in expected} == expected
     assert found.unavailable["sol.lsr.top_positions"] == "not_supported: no such endpoint"
     assert found.unavailable["sol.lsr.taker"].startswith("empty:")
+
+
+def test_imbalance_over_snapshots_stands_beside_the_newest() -> None:
+    """Shares of bids 2:3, 3:2 and 1:1 of coins at prices of 120 -+ 0.675 on average: 0.3973, 0.5973, 0.4972."""
+    taken = with_earlier(book(bid=3000.0, ask=2000.0), book(bid=2000.0, ask=3000.0), book(bid=2000.0, ask=2000.0))
+    found = seen(snapshot(change=lambda data: sized(data, order_book=taken)))
+    low, high, middle = (bid * 119.325 / (bid * 119.325 + ask * 120.675) for bid, ask in ((2, 3), (3, 2), (1, 1)))
+    assert found.value("sol.book.imbalance") == round(high, 4)
+    assert found.value("sol.book.imbalance_median") == round(middle, 4)
+    assert found.value("sol.book.imbalance_range") == round(high - low, 4)
+    assert found.value("sol.signal.imbalance") == 0.0
+    assert seen().unavailable["sol.book.imbalance_median"].startswith("too_short: one snapshot")
+
+
+def test_walls_by_hand() -> None:
+    """A level in the middle of each 5 bp cluster; the ninth bid (0.4 % away) holds ten times the others."""
+    steps = [120 * (0.00025 + 0.0005 * number) for number in range(21)]
+    bids = tuple((120 - step, 1000.0 if number == 8 else 100.0) for number, step in enumerate(steps))
+    walled = book().model_copy(update={"bids": bids, "asks": tuple((120 + step, 100.0) for step in steps)})
+    found = seen(snapshot(change=lambda data: sized(data, order_book=walled)))
+    assert found.value("sol.book.bid_wall") == 0.004
+    assert found.unavailable["sol.book.ask_wall"].startswith("none:")
+
+
+def cascading(bars_ago: int, coins: float = 970_000.0) -> Any:
+    """Quiet quarters of range 2; one of range 8 on ten times the volume, during which open interest falls by 3 %."""
+    count, price, size = 60, np.full(60, 120.0), np.full(60, 100.0)
+    low, at = price - 1, count - 1 - bars_ago
+    low[at], size[at] = 113.0, 1000.0
+    bars = candles(SOL, "15m", price, high=tuple(price + 1), low=tuple(low), volume=tuple(size))
+    ended = bars.time[at] + 900_000
+    first = bars.as_of - 300_000 * 20
+    points = tuple(
+        OpenInterestPoint(time=time, coins=coins if time >= ended else 1_000_000.0, quote=None)
+        for time in range(first, NOW + 1, 300_000)
+    )
+
+    def change(data: SymbolData) -> SymbolData:
+        assert isinstance(data.open_interest, OpenInterest)
+        interest = data.open_interest.model_copy(update={"points": points})
+        return with_candles(data.model_copy(update={"open_interest": interest}), m15=bars)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("bars_ago", "coins", "expected"), [(0, 970_000, 1), (1, 970_000, 1), (2, 970_000, 0), (0, 990_000, 0)]
+)
+def test_a_cascade_of_the_last_half_hour(bars_ago: int, coins: float, expected: int) -> None:
+    found = seen(snapshot(change=cascading(bars_ago, coins)))
+    assert found.value("sol.15m.cascade") == expected
+
+
+def test_a_cascade_without_open_interest_is_unknown_and_a_calm_market_is_none() -> None:
+    found = seen(snapshot(change=lambda data: sized(cascading(0)(data), open_interest=GONE)))
+    assert found.unavailable["sol.15m.cascade"].startswith("undefined:")
+    assert seen(snapshot(change=lambda data: sized(data, open_interest=GONE))).value("sol.15m.cascade") == 0.0
+
+
+def test_modelled_liquidations_of_a_flat_month() -> None:
+    """All entered at 120: most hold 10x, long 108.5427 and short 131.3433 (domain.md section 7): 9.55 and 9.45 %."""
+    same = tuple([120.0] * 800)
+    flat = candles(SOL, "1h", same, high=same, low=same)
+    found = seen(snapshot(change=lambda data: with_candles(data, h1=flat)))
+    assert found.value("sol.oi.model_liq_below") == round(1 - 0.9 / 0.995, 4)
+    assert found.value("sol.oi.model_liq_above") == round(1.1 / 1.005 - 1, 4)
 
 
 def test_funding_without_a_prediction_is_the_settled_rate_at_its_time() -> None:
@@ -290,6 +360,12 @@ def sized(data: SymbolData, **changes: Any) -> SymbolData:
     return data.model_copy(update=changes)
 
 
+def with_earlier(newest: OrderBook, *others: OrderBook) -> OrderBook:
+    shots = tuple(BookShot(bids=one.bids, asks=one.asks, as_of=NOW - 2000 + at) for at, one in enumerate(others))
+    return newest.model_copy(update={"earlier": shots})
+
+
+QUARTERS = candles(SOL, "15m", walk(60, 6, sigma=0.004))
 GAPPED = candles(SOL, "1h", walk(200, 1))
 EDGES: dict[str, Any] = {
     "everything gone": everything,
@@ -347,6 +423,19 @@ EDGES: dict[str, Any] = {
         ),
     ),
     "no ticker": lambda data: sized(data, market_data=data.market_data.model_copy(update={"ticker": GONE})),
+    "quarters gone": frames(m15=GONE),
+    "no quarters": frames(m15=candles(SOL, "15m", [])),
+    "few quarters": frames(m15=candles(SOL, "15m", walk(10, 1))),
+    "a gap in quarters": frames(
+        m15=QUARTERS.model_copy(update={"time": (*QUARTERS.time[:50], *(t + 900_000 for t in QUARTERS.time[50:]))})
+    ),
+    "zero price in quarters": frames(m15=candles(SOL, "15m", [0.0] * 60)),
+    "huge quarters": frames(m15=candles(SOL, "15m", [10.0 ** (300 * (i % 2)) for i in range(60)])),
+    "crossed book": lambda data: sized(data, order_book=book(mid=-120.0)),
+    "shallow earlier book": lambda data: sized(data, order_book=with_earlier(book(), book(reach=0.009))),
+    "one-sided earlier book": lambda data: sized(
+        data, order_book=with_earlier(book(), book().model_copy(update={"asks": ()}))
+    ),
     "no candles at all": lambda data: sized(data, market_data=data.market_data.model_copy(update={"candles": {}})),
 }
 
@@ -381,6 +470,17 @@ def test_nothing_valid_makes_it_throw_and_every_name_is_accounted_for(change: An
         ("index of zero", "sol.price.basis", "undefined"),
         ("no mark", "sol.price.mark", "not_supported"),
         ("no candles at all", "sol.4h.close", "not_asked"),
+        ("no candles at all", "sol.15m.cascade", "not_asked"),
+        ("quarters gone", "sol.15m.cascade", "timeout"),
+        ("no quarters", "sol.15m.cascade", "empty"),
+        ("a gap in quarters", "sol.15m.cascade", "invalid"),
+        ("shallow book", "sol.book.bid_wall", "too_shallow"),
+        ("empty levels", "sol.book.ask_wall", "invalid"),
+        ("shallow earlier book", "sol.book.imbalance_median", "too_shallow"),
+        ("one-sided earlier book", "sol.book.imbalance_range", "too_shallow"),
+        ("no bars", "sol.oi.model_liq_below", "too_short"),
+        ("open interest of zero", "sol.oi.model_liq_above", "invalid"),
+        ("no open interest", "sol.oi.model_liq_above", "empty"),
         ("hours gone", "sol.signal.volatility", "undefined"),
         ("hours gone", "pair.beta_720h", "timeout"),
     ],
@@ -472,11 +572,11 @@ def test_the_input_is_not_changed() -> None:
 def test_requirements() -> None:
     needed = requirements("avaxusdt")
     assert needed.primary == AVAX and needed.candles == {
-        AVAX: {"1h": 9000, "4h": 600, "1d": 300},
+        AVAX: {"1h": 9000, "4h": 600, "1d": 300, "15m": 200},
         SOL: {"1h": 800},
     }
     assert needed.candles[AVAX]["1h"] * TIMEFRAME_MS["1h"] > 366 * DAY
-    assert requirements("DOGE").candles == {"DOGE/USDT:USDT": {"1h": 9000, "4h": 600, "1d": 300}}
+    assert requirements("DOGE").candles == {"DOGE/USDT:USDT": {"1h": 9000, "4h": 600, "1d": 300, "15m": 200}}
 
 
 def test_unavailable_market_data_is_one_reason_for_all_of_it() -> None:

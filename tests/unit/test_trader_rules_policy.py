@@ -98,6 +98,7 @@ def test_other_regimes_stand_aside_with_the_reason(regime: str, words: str) -> N
         ({"_1h__bb_position": -1.0, "_1h__volume_ratio": 0.1}, "weak breakout"),
         ({"_1d__natr14": 0.0099}, "dead market"),
         ({"book__depth_usdt": 1_999_999.0}, "thin book"),
+        ({"_15m__cascade": 1.0}, "liquidations cascade"),
     ],
 )
 def test_each_obstacle_alone_prevents_the_entry(changes: dict[str, float], words: str) -> None:
@@ -123,7 +124,15 @@ def test_the_other_side_of_each_threshold_enters(changes: dict[str, float]) -> N
 
 @pytest.mark.parametrize(
     "missing",
-    ["1h.bb_position", "1h.volume_ratio", "1d.natr14", "book.depth_usdt", "1h.atr_ratio", "1h.bb_expansion_age"],
+    [
+        "1h.bb_position",
+        "1h.volume_ratio",
+        "15m.cascade",
+        "1d.natr14",
+        "book.depth_usdt",
+        "1h.atr_ratio",
+        "1h.bb_expansion_age",
+    ],
 )
 def test_a_missing_reading_never_helps_an_entry(missing: str) -> None:
     assert decide(context(missing=(missing,))).action is Action.STAND_ASIDE
@@ -185,6 +194,9 @@ EXITS: dict[str, tuple[Any, dict[str, Any], bool]] = {
     "extreme, unbalanced, with profit": (unbalanced(cycle_pnl=GAIN), {"regime": "extreme_vol"}, True),
     "extreme at zero": (open_pair(cycle_pnl=D(0)), {"regime": "extreme_vol"}, False),
     "extreme with loss": (open_pair(), {"regime": "extreme_vol"}, False),
+    "cascade with profit": (open_pair(cycle_pnl=GAIN), {"_15m__cascade": 1.0}, True),
+    "cascade, unbalanced, with profit": (unbalanced(cycle_pnl=GAIN), {"_15m__cascade": 1.0}, True),
+    "cascade with loss": (open_pair(), {"_15m__cascade": 1.0}, False),
     "proxy 2.51": (open_pair(cycle_pnl=GAIN), {"_1h__vix_proxy": 2.51}, True),
     "proxy 2.5": (open_pair(cycle_pnl=GAIN), {"_1h__vix_proxy": 2.5}, False),
     "outside the bands": (open_pair(cycle_pnl=GAIN), {"_1h__bb_position": -1.0}, True),

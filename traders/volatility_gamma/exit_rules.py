@@ -14,6 +14,8 @@ from traders.volatility_gamma.regime import exact, pair_collapse_level
 
 RSI_HIGH, RSI_LOW = Decimal(70), Decimal(30)
 _RSI = ("1h.rsi14", "1h.rsi_divergence")
+#: 1 while liquidations run on 15 minutes (domain.md section 4, tactic 4).
+CASCADE = "15m.cascade"
 _HOUR_MS = Decimal(3_600_000)
 
 
@@ -55,6 +57,8 @@ def _profit_reason(context: Context) -> ExitReason | None:
     """Signs that volatility will fall back, each a reason to take a profit that exists."""
     if context.regime is Regime.EXTREME_VOL:
         return ExitReason("volatility is extreme and the cycle is in profit: take it", ("1h.atr_ratio",))
+    if _own(context, CASCADE) == 1:
+        return ExitReason("a liquidation cascade runs and the cycle is in profit: take it", (CASCADE,))
     proxy = _own(context, "1h.vix_proxy")
     if proxy is not None and proxy > context.limits.vix_proxy_fade:
         return ExitReason("the volatility proxy is far above its year and the cycle is in profit", ("1h.vix_proxy",))

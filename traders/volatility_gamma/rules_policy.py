@@ -11,7 +11,7 @@ from indicators.entry_matrix import EntrySignals, band_factor, collapse_level
 from traders.contract.context import Context
 from traders.contract.decision import Action, Condition, Decision, Evidence, Regime
 from traders.contract.limits import Limits
-from traders.volatility_gamma.exit_rules import exit_reason
+from traders.volatility_gamma.exit_rules import CASCADE, exit_reason
 from traders.volatility_gamma.plans import neutral_plan, open_pair_on
 from traders.volatility_gamma.regime import exact, signals_of
 
@@ -64,6 +64,9 @@ def _obstacle(context: Context, signals: EntrySignals) -> str | None:
     limits = context.limits
     if context.regime not in _ENTRY_REGIMES:
         return _WHY_NOT[context.regime]
+    cascade = _own(context, CASCADE)
+    if cascade != 0:
+        return "whether liquidations cascade cannot be told" if cascade is None else "liquidations cascade"
     if not signals.enough(limits):
         return f"{signals.count} of 4 entry signals, {limits.entry_min_signals} with volatility among them are needed"
     position, volume = _own(context, "1h.bb_position"), _own(context, "1h.volume_ratio")

@@ -1,17 +1,26 @@
-"""The order book near the mid. It never picks a side for this trader (domain.md section 6, signal 4)."""
+"""The order book near the mid. It never picks a side for this trader (domain.md section 6, signal 4).
+
+The entry signal rests on `book.imbalance`, that of the newest snapshot alone, as it is defined. Median and range over
+all snapshots stand beside it: a lean that is gone a second later is an order somebody took back.
+"""
 
 from data_fetchers.snapshot import OrderBook, Unavailable
-from indicators.order_book import depth_within, imbalance_within, mid_price, spread
+from indicators.errors import IndicatorError
+from indicators.order_book import depth_within, imbalance_within, imbalances, mid_price, spread
+from indicators.walls import Side, nearest, walls
 from traders.volatility_gamma.readings.notebook import Notebook, reason_of
 
 #: Of mid: domain.md sections 4 and 6.
 NEAR = 0.01
 _SHALLOW = "too_shallow: the fetched book does not reach 1 % on both sides"
+_SINGLE = "too_short: one snapshot of the book, 2 needed"
+_NO_WALL = "none: no cluster of 5 bp holds four times the median of the others"
+_CANNOT_TELL = "too_shallow: the fetched book does not reach 1 % on that side, or holds too few levels"
 _ONE_SIDED = "empty: a side of the book is empty"
 
 
 def read_book(notebook: Notebook, prefix: str, source: OrderBook | Unavailable) -> None:
-    """`p.book.*`: mid, spread, depth and imbalance within 1 % of mid."""
+    """`p.book.*`: mid, spread, depth and imbalance within 1 % of mid, its stability, and the nearest walls."""
     if isinstance(source, Unavailable):
         notebook.miss_group(f"{prefix}.book.", reason_of(source))
         return
@@ -23,3 +32,22 @@ def read_book(notebook: Notebook, prefix: str, source: OrderBook | Unavailable) 
     notebook.put(f"{prefix}.book.spread", spread(bids, asks), at)
     notebook.put(f"{prefix}.book.imbalance", imbalance_within(bids, asks, NEAR), at, _SHALLOW)
     notebook.put(f"{prefix}.book.depth_usdt", depth_within(bids, asks, NEAR), at, _SHALLOW)
+    found = imbalances([*((shot.bids, shot.asks) for shot in source.earlier), (bids, asks)], NEAR)
+    stable = (None, None) if found is None else found
+    why = _SHALLOW if source.earlier else _SINGLE
+    notebook.put(f"{prefix}.book.imbalance_median", stable[0], at, why)
+    notebook.put(f"{prefix}.book.imbalance_range", stable[1], at, why)
+    _read_wall(notebook, f"{prefix}.book.bid_wall", source, "bid")
+    _read_wall(notebook, f"{prefix}.book.ask_wall", source, "ask")
+
+
+def _read_wall(notebook: Notebook, name: str, source: OrderBook, side: Side) -> None:
+    """How far the nearest wall of a side stands from the mid."""
+    try:
+        found = walls(source.bids, source.asks, side)
+    except IndicatorError as error:
+        notebook.miss((name,), f"invalid: {error}")
+        return
+    wall = None if found is None else nearest(found)
+    distance = None if wall is None else wall.cluster.distance
+    notebook.put(name, distance, source.as_of, _CANNOT_TELL if found is None else _NO_WALL)
