@@ -64,9 +64,8 @@ def _obstacle(context: Context, signals: EntrySignals) -> str | None:
     limits = context.limits
     if context.regime not in _ENTRY_REGIMES:
         return _WHY_NOT[context.regime]
-    cascade = _own(context, CASCADE)
-    if cascade != 0:
-        return "whether liquidations cascade cannot be told" if cascade is None else "liquidations cascade"
+    if (cascade := _cascade_obstacle(context)) is not None:
+        return cascade
     if not signals.enough(limits):
         return f"{signals.count} of 4 entry signals, {limits.entry_min_signals} with volatility among them are needed"
     position, volume = _own(context, "1h.bb_position"), _own(context, "1h.volume_ratio")
@@ -80,6 +79,18 @@ def _obstacle(context: Context, signals: EntrySignals) -> str | None:
     if depth is None or depth <= limits.depth_min:
         return "thin book: depth is unavailable or at its lower limit"
     return None
+
+
+def _cascade_obstacle(context: Context) -> str | None:
+    """A cascade, or bars that look like one while open interest cannot rule it out.
+
+    Where 15-minute bars are not to be had at all (an hourly history) the extreme regime, which is judged on the 1h
+    range, has to do; without open interest the guard lets nobody in anyway.
+    """
+    if _own(context, CASCADE) == 1:
+        return "liquidations cascade on 15m"
+    reason = context.unavailable.get(f"{prefix_of(context.symbol)}.{CASCADE}", "")
+    return "liquidations may cascade on 15m: it cannot be ruled out" if reason.startswith("undefined:") else None
 
 
 def _enter(context: Context, signals: EntrySignals) -> Decision:
