@@ -127,7 +127,6 @@ def test_the_other_side_of_each_threshold_enters(changes: dict[str, float]) -> N
     [
         "1h.bb_position",
         "1h.volume_ratio",
-        "15m.cascade",
         "1d.natr14",
         "book.depth_usdt",
         "1h.atr_ratio",
@@ -136,6 +135,14 @@ def test_the_other_side_of_each_threshold_enters(changes: dict[str, float]) -> N
 )
 def test_a_missing_reading_never_helps_an_entry(missing: str) -> None:
     assert decide(context(missing=(missing,))).action is Action.STAND_ASIDE
+
+
+@pytest.mark.parametrize(("reason", "enters"), [("undefined: no point", False), ("not_asked: hourly history", True)])
+def test_a_cascade_that_cannot_be_ruled_out_is_no_entry(reason: str, enters: bool) -> None:
+    blind = context(missing=("15m.cascade",)).model_copy(update={"unavailable": {"sol.15m.cascade": reason}})
+    decision = decide(blind)
+    assert decision.action is (Action.ENTER if enters else Action.STAND_ASIDE)
+    assert enters or "cannot be ruled out" in decision.rationale
 
 
 @pytest.mark.parametrize(
