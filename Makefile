@@ -11,13 +11,14 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env llm run run-recorded test check format tests test-llm proof fuzz bench lock docs clean
+.PHONY: help env llm run run-recorded test check format tests test-llm proof fuzz mutate bench lock docs clean
 
 help:
 	@echo "make run           one complete decision on the built-in paper exchange (no key, no network)"
 	@echo "make test          every check and every test, from nothing"
 	@echo "make run-recorded  decisions at ten times of 2023-24 on real candles (DATA=../shared/data/binance/futures)"
 	@echo "make proof         also the slow suites and the fuzz;  make bench: the benchmarks;  make format: tidy the code"
+	@echo "make mutate        small changes to the guard, each of which a test must notice (FILTER=rules/ladder, JOBS=2)"
 
 $(VENV)/.installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ..."; exit 1; }
@@ -67,6 +68,11 @@ proof: llm check
 # A million seeded decisions against an independent oracle: about 3 minutes on two cores.
 fuzz: env
 	$(BIN)/python -m tests.fuzz_guard --count 1000000
+
+# Are the guard's tests strict? docs/mutation.md; about 15 minutes on two cores.
+FILTER ?=
+mutate: env
+	$(BIN)/python -m tests.mutation $(FILTER) --jobs $(JOBS)
 
 bench: env
 	$(BIN)/pytest tests/benchmarks --benchmark-only --benchmark-columns=min,median,max,rounds -p no:xdist -o addopts="--import-mode=importlib"
