@@ -14,26 +14,28 @@ from traders.contract.portfolio import Portfolio
 from traders.volatility_gamma.catalogue import TIMEFRAMES, catalogue
 from traders.volatility_gamma.profile import TRADER_ID
 from traders.volatility_gamma.readings.book import read_book
-from traders.volatility_gamma.readings.candles import read_candles
 from traders.volatility_gamma.readings.crowd import read_open_interest, read_positioning
 from traders.volatility_gamma.readings.funding import read_funding
 from traders.volatility_gamma.readings.liquidations import read_cascade, read_model
+from traders.volatility_gamma.readings.memo import Memo
 from traders.volatility_gamma.readings.notebook import NOT_ASKED, Notebook
-from traders.volatility_gamma.readings.partner import read_partner
 from traders.volatility_gamma.readings.price import read_price
 from traders.volatility_gamma.readings.signals import read_signals
 from traders.volatility_gamma.readings.sources import sources_of
 from traders.volatility_gamma.regime import regime_of
 
 
-def observe(snapshot: MarketSnapshot, portfolio: Portfolio, constraints: ConstraintSet) -> Context:
-    """The context of a decision on the snapshot's primary symbol."""
+def observe(
+    snapshot: MarketSnapshot, portfolio: Portfolio, constraints: ConstraintSet, memo: Memo | None = None
+) -> Context:
+    """The context of a decision on the snapshot's primary symbol. `memo` saves reading the same candles twice."""
+    memo = Memo() if memo is None else memo
     symbol, limits = snapshot.primary, constraints.limits
     prefix = prefix_of(symbol)
     notebook = Notebook(catalogue(prefix))
     with np.errstate(all="ignore"):  # an overflow or 0 / 0 becomes inf or NaN, and those are missing readings
-        _read(notebook, prefix, snapshot)
-        read_partner(notebook, snapshot)
+        _read(notebook, prefix, snapshot, memo)
+        memo.partner(notebook, snapshot)
     read_signals(notebook, prefix, limits)
     return Context(
         trader_id=TRADER_ID,
@@ -51,13 +53,13 @@ def observe(snapshot: MarketSnapshot, portfolio: Portfolio, constraints: Constra
     ).hashed()
 
 
-def _read(notebook: Notebook, prefix: str, snapshot: MarketSnapshot) -> None:
+def _read(notebook: Notebook, prefix: str, snapshot: MarketSnapshot, memo: Memo) -> None:
     """Everything that rests on the primary symbol's own data."""
     data = snapshot.symbols.get(snapshot.primary)
     if data is None:
         notebook.miss_group(f"{prefix}.", NOT_ASKED)
         return
-    bars = {timeframe: read_candles(notebook, prefix, data.market_data, timeframe) for timeframe in TIMEFRAMES}
+    bars = {timeframe: memo.candles(notebook, prefix, data.market_data, timeframe) for timeframe in TIMEFRAMES}
     read_price(notebook, prefix, data.market_data)
     read_funding(notebook, prefix, data.funding, snapshot.as_of)
     read_book(notebook, prefix, data.order_book)

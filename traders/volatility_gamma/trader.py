@@ -1,11 +1,14 @@
 """Trader #11 as the host sees it. Numerical and template libraries load when they are first needed."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from data_fetchers.snapshot import MarketSnapshot, Requirements
 from traders.contract.constraints import ConstraintSet
 from traders.contract.context import Context
 from traders.contract.decision import AbstainReason, stand_aside
+from traders.contract.history import Survey, SymbolHistory
+from traders.contract.limits import Limits
 from traders.contract.model import Model
 from traders.contract.portfolio import Portfolio
 from traders.contract.proposal import Proposal
@@ -31,6 +34,12 @@ class VolatilityGamma:
         from traders.volatility_gamma.observe import observe
 
         return observe(snapshot, portfolio, constraints)
+
+    def survey(self, history: Mapping[str, SymbolHistory], limits: Limits) -> Survey:
+        """Which hours of a history are worth a decision (`traders.contract.history.Surveyor`)."""
+        from traders.volatility_gamma.survey import GammaSurvey
+
+        return GammaSurvey(history, limits)
 
     async def propose(
         self, context: Context, model: Model | None, tools: Tools | None, policy: Literal["llm", "rules"]

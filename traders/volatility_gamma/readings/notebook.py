@@ -42,6 +42,16 @@ class Notebook:
         """`miss` for every name of the catalogue that begins with `start`."""
         self.miss((name for name in self._specs if name.startswith(start)), reason)
 
+    def blank(self) -> "Notebook":
+        """An empty notebook for the same names."""
+        return Notebook(self._specs)
+
+    def take(self, other: "Notebook") -> None:
+        """Add what another notebook holds."""
+        self.readings.update(other.readings)
+        for name, reason in other._missing.items():
+            self.miss((name,), reason)
+
     def unavailable(self) -> dict[str, str]:
         """Every name of the catalogue without a reading, and why, in the catalogue's order."""
         return {

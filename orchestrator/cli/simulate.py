@@ -1,0 +1,123 @@
+"""`volgamma simulate`: the same trader, guard, rebalancer and ledger over history."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from orchestrator.cli.output import command, emit
+from orchestrator.errors import UsageError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        help="Run the trader over history, e.g. `volgamma simulate --data data/futures --from 2024-01-01 --full`."
+    )(simulate)
+
+
+@command
+def simulate(
+    data: Annotated[Path, typer.Option(help="folder of feather files in freqtrade's futures layout")],
+    symbols: Annotated[str, typer.Option(help="comma-separated, any common spelling")] = "SOL,AVAX",
+    start: Annotated[str | None, typer.Option("--from", help="first day (2024-01-31); the first of the data")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="day to stop before; the end of the data")] = None,
+    capital: Annotated[float, typer.Option(min=1, help="USDT at the start")] = 100_000,
+    policy: Annotated[str, typer.Option(help="rules")] = "rules",
+    venue: Annotated[str, typer.Option(help="what the venue is called in decisions and reports")] = "binanceusdm",
+    missing: Annotated[
+        str, typer.Option(help="rules whose source history lacks: waive (and say so) or strict (they refuse)")
+    ] = "waive",
+    spread: Annotated[float, typer.Option(min=0, help="fill model: spread, fraction of mid")] = 0.0001,
+    depth: Annotated[float, typer.Option(min=1, help="fill model: USDT within 1 % of mid")] = 20_000_000,
+    taker: Annotated[float, typer.Option(help="fill model: taker fee, fraction")] = 0.0005,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="another limit for this run only; repeatable")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="also baselines and costs x0, x1, x2 (some seconds)")] = False,
+    report: Annotated[Path | None, typer.Option(help="write one self-contained HTML file")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
+) -> None:
+    """A run over history."""
+    if policy != "rules":
+        raise UsageError("policy_not_offered", f"policy {policy!r} is not simulated", "use --policy rules")
+    mode: Literal["waive", "strict"]
+    if missing == "waive":
+        mode = "waive"
+    elif missing == "strict":
+        mode = "strict"
+    else:
+        raise UsageError("usage", f"--missing {missing!r}", "use waive or strict")
+    from decimal import Decimal
+
+    from orchestrator import settings
+    from orchestrator.simulation.fill_model import FillModel
+    from orchestrator.simulation.run import Request
+    from orchestrator.simulation.run import simulate as run
+
+    request = Request(
+        folder=data,
+        symbols=_symbols(symbols),
+        start=None if start is None else _day(start),
+        end=None if end is None else _day(end),
+        capital=Decimal(repr(capital)),
+        model=FillModel(taker=Decimal(repr(taker)), spread=Decimal(repr(spread)), depth_usdt=Decimal(repr(depth))),
+        venue=venue,
+        missing=mode,
+        changes=_changes(set_ or []),
+        full=full or report is not None,
+    )
+    done = run(settings.load(), request)
+    if report is not None:
+        from orchestrator.simulation.report import write
+
+        write(report, done)
+    if as_json:
+        emit(done.document)
+        return
+    from orchestrator.cli.simulate_text import lines
+
+    typer.echo(
+        lines(done.document, (_date(done.document["data"]["from"]), _date(done.document["data"]["to"]))), nl=False
+    )
+    if report is not None:
+        typer.echo(f"\nreport: {report}")
+
+
+def _symbols(text: str) -> tuple[str, ...]:
+    from data_fetchers.symbols import UnknownSymbol, normalise
+
+    try:
+        found = tuple(dict.fromkeys(normalise(part) for part in text.split(",") if part.strip()))
+    except UnknownSymbol as error:
+        raise UsageError("unknown_symbol", str(error), "for example --symbols SOL,AVAX") from error
+    if not found:
+        raise UsageError("no_symbol", f"--symbols {text!r} names no symbol", "for example --symbols SOL,AVAX")
+    return found
+
+
+def _day(text: str) -> int:
+    try:
+        return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
+    except ValueError as error:
+        raise UsageError("bad_date", f"{text!r} is no date", "for example 2024-01-31") from error
+
+
+def _date(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d")
+
+
+def _changes(given: list[str]) -> dict[str, Any]:
+    import json
+
+    changes: dict[str, Any] = {}
+    for one in given:
+        key, equals, value = one.partition("=")
+        if not equals or not key:
+            raise UsageError("usage", f"--set {one!r}", "for example --set stop_loss_max=0.06")
+        try:
+            changes[key.strip()] = json.loads(value)
+        except ValueError:
+            changes[key.strip()] = value
+    return changes

@@ -1,0 +1,127 @@
+"""A run as plain text for a terminal of 80 columns."""
+
+from typing import Any
+
+from orchestrator.cli import text
+
+#: domain.md section 9: what costs demand of P(outer band before the opposite first band | first band reached).
+CHANCE, NEEDED = 2 / 3, 0.734
+
+
+def lines(document: dict[str, Any], period: tuple[str, str]) -> str:
+    """The whole page."""
+    d = document
+    parts = [
+        f"{period[0]} to {period[1]}, {d['data']['venue']}, {', '.join(d['per_symbol'])}, policy {d['policy']}\n",
+        text.fields(
+            [
+                ("bars", f"{d['bars']:,} in {d['seconds']} s ({d['bars_per_second']:,} bars/s)"),
+                ("decisions", f"{d['decisions']:,} asked: {_counts(d['verdicts'])}"),
+                ("refused by", _counts(d["refused_by"]) or "-"),
+                ("pairs", f"{d['cycles']}; ended by {_counts(d['exits']) or '-'}"),
+            ]
+        ),
+        text.heading("Result"),
+        text.table(
+            ("", "pairs", "gross", "slippage", "fees", "funding", "net USDT"),
+            [
+                *(
+                    _row(symbol, d["per_symbol"][symbol], d["per_symbol"][symbol]["cycles"])
+                    for symbol in d["per_symbol"]
+                ),
+                _row("all", d, d["cycles"]),
+            ],
+        ),
+        "\n",
+        text.fields(
+            [
+                ("per pair", f"{_mean(d)} USDT net{_interval(d['intervals']['net_per_cycle'], '{:.2f}')}"),
+                ("win rate", f"{_share(d['win_rate'])}{_interval(d['intervals']['win_rate'], '{:.1%}')}"),
+                ("Sharpe", f"{_plain(d['sharpe'])}{_interval(d['intervals']['sharpe'], '{:.2f}')}, daily, a year"),
+                ("return", f"{_share(d['return'])} of capital; largest drawdown {d['max_drawdown']:.2%}"),
+                ("the edge", _edge(d["continuation"])),
+            ]
+        ),
+    ]
+    if "baselines" in d:
+        parts += [text.heading("Beside it"), text.table(("", "ladders", "net of N", "went on", "95 %"), _baselines(d))]
+        held = ", ".join(f"{symbol} {share:+.1%}" for symbol, share in d["baselines"]["buy_and_hold"].items())
+        parts.append(text.fields([("holding", held)]))
+    if "cost_sensitivity" in d:
+        rows: list[tuple[str, ...]] = [
+            (f"x{factor}", str(one["cycles"]), _usdt(one["net"])) for factor, one in d["cost_sensitivity"].items()
+        ]
+        parts += [text.heading("Costs (fees and slippage)"), text.table(("", "pairs", "net USDT"), rows)]
+    parts += [text.heading("Assumptions"), _assumptions(d)]
+    return "".join(parts)
+
+
+def _row(name: str, money: dict[str, Any], cycles: int) -> tuple[str, ...]:
+    return (name, str(cycles), *(_usdt(money[key]) for key in ("gross", "slippage", "fees", "funding", "net")))
+
+
+def _usdt(value: str) -> str:
+    return f"{float(value):,.2f}"
+
+
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in list(counts.items())[:6])
+
+
+def _mean(d: dict[str, Any]) -> str:
+    return f"{float(d['net']) / d['cycles']:,.2f}" if d["cycles"] else "-"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}" if abs(value) > 0.02 else f"{value:.2%}"
+
+
+def _plain(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _interval(found: tuple[float, float] | None, form: str) -> str:
+    return "" if found is None else f" (95 %: {form.format(found[0])} to {form.format(found[1])})"
+
+
+def _edge(one: dict[str, Any]) -> str:
+    asked = f"chance is {CHANCE:.3f}, costs demand {NEEDED} of the standing ladder"
+    if one["share"] is None:
+        return f"no pair reached its first band ({asked})"
+    return f"{one['went_on']} of {one['reached_band_1']} went on after band 1: {one['share']:.3f} ({asked})"
+
+
+def _baselines(d: dict[str, Any]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = []
+    for name, per_symbol in d["baselines"]["ladders"].items():
+        for symbol, one in per_symbol.items():
+            found = one["net_interval"]
+            rows.append(
+                (
+                    f"{name} {symbol.split('/')[0]}",
+                    str(one["ladders"]),
+                    "-" if one["net_mean"] is None else f"{one['net_mean']:+.3%}",
+                    _plain3(one["continuation"]),
+                    "-" if found is None else f"{found[0]:+.3%} to {found[1]:+.3%}",
+                )
+            )
+    return rows
+
+
+def _plain3(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _assumptions(d: dict[str, Any]) -> str:
+    model = d["fill_model"]
+    said = [
+        ("entries", f"filled at the {model['entry']}; inside a bar {model['inside_a_bar']}"),
+        (
+            "costs",
+            f"taker fee {model['taker']:.4%}, spread {model['spread']:.4%} of mid, an even book with "
+            f"{float(model['depth_usdt']):,.0f} USDT within 1 %",
+        ),
+        ("path", ", ".join(f"{symbol} {timeframe}" for symbol, timeframe in d["data"]["path"].items())),
+        *(("guard", line) for line in d["not_evaluable"]),
+    ]
+    return text.fields(said)

@@ -1,0 +1,64 @@
+"""A place in one market's price path: plain floats, one bar after another."""
+
+import numpy as np
+
+from orchestrator.simulation.history import HOUR_MS, Market, Times
+
+
+class Cursor:
+    """`bar` is (open, high, low, close) of the bar at the cursor; `previous` the price before it."""
+
+    def __init__(self, market: Market, start: int, end: int) -> None:
+        bars = market.bars[market.path]
+        first, last = np.searchsorted(bars.time, [start, end])
+        self._bars = list(
+            zip(*(column[first:last].tolist() for column in (bars.open, bars.high, bars.low, bars.close)), strict=True)
+        )
+        self.time: Times = bars.time[first:last]
+        self._opens: list[int] = self.time.tolist()
+        self.interval = bars.interval_ms
+        self.count = len(self._bars)
+        self.funding_hours = market.funding_interval_hours
+        self._rates = dict(zip(market.funding_time.tolist(), market.funding_rate.tolist(), strict=True))
+        self._funding_step = int(self.funding_hours * HOUR_MS)
+        self._funding_time = market.funding_time
+        self._funding_rate = market.funding_rate
+        self._at = 0
+        self.previous = self._bars[0][0] if self._bars else 0.0
+
+    @property
+    def over(self) -> bool:
+        """Whether no bar is left."""
+        return self._at >= self.count
+
+    @property
+    def opens(self) -> int:
+        """When the bar at the cursor opens; -1 at the end."""
+        return self._opens[self._at] if self._at < self.count else -1
+
+    @property
+    def closes(self) -> int:
+        """When it closes."""
+        return self._opens[self._at] + self.interval
+
+    @property
+    def bar(self) -> tuple[float, float, float, float]:
+        """Open, high, low, close."""
+        return self._bars[self._at]
+
+    def seek(self, at: int) -> None:
+        """To the first bar that opens at or after `at`."""
+        self._at = int(np.searchsorted(self.time, at))
+
+    def advance(self) -> None:
+        """To the next bar."""
+        self._at += 1
+
+    def funding_at(self, at: int) -> float | None:
+        """The rate that settles at exactly that time."""
+        return self._rates.get(at)
+
+    def settled(self, at: int) -> float | None:
+        """The last settled rate at a time."""
+        known = int(np.searchsorted(self._funding_time, at, side="right"))
+        return float(self._funding_rate[known - 1]) if known else None

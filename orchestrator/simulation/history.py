@@ -1,0 +1,202 @@
+"""A freqtrade-layout folder as the simulator reads it: candles of every time frame needed, and settled funding.
+
+HistoryError (a HostError) says what is missing or broken, in which file, and what to do.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_fetchers.snapshot import TIMEFRAME_MS, Candles, FundingPoint
+from orchestrator.errors import HostError
+from traders.contract.history import SymbolHistory
+
+HOUR_MS = TIMEFRAME_MS["1h"]
+#: Resampled from 1h where the folder has no file of their own.
+_RESAMPLED = ("4h", "1d")
+#: The finest of these that is there is the path along which prices move.
+_PATHS = ("1m", "5m", "15m", "1h")
+Array = NDArray[np.float64]
+Times = NDArray[np.int64]
+
+
+class HistoryError(HostError):
+    """The folder cannot be simulated on."""
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Candles as columns; `time` is the open, UTC ms."""
+
+    interval_ms: int
+    time: Times
+    open: Array
+    high: Array
+    low: Array
+    close: Array
+    volume: Array
+
+    def __len__(self) -> int:
+        return int(self.time.size)
+
+    def closed_by(self, at: int) -> int:
+        """How many bars have closed at `at`."""
+        return int(np.searchsorted(self.time, at - self.interval_ms, side="right"))
+
+
+@dataclass(frozen=True)
+class Market:
+    """One perpetual's history. `path` is the time frame of the price path; `gaps` counts missing path bars."""
+
+    symbol: str
+    venue: str
+    bars: Mapping[str, Bars]
+    path: str
+    funding_time: Times
+    funding_rate: Array
+    funding_interval_hours: float
+    gaps: int
+
+    def candles(self, timeframe: str, end: int | None = None, count: int | None = None) -> Candles:
+        """The last `count` bars closed by `end` as the fetcher would bring them."""
+        bars = self.bars[timeframe]
+        stop = len(bars) if end is None else bars.closed_by(end)
+        start = 0 if count is None else max(0, stop - count)
+        part = slice(start, stop)
+        at = int(bars.time[stop - 1]) + bars.interval_ms if stop else 0
+        return Candles(
+            venue=self.venue,
+            symbol=self.symbol,
+            timeframe=timeframe,
+            interval_ms=bars.interval_ms,
+            time=tuple(bars.time[part].tolist()),
+            open=tuple(bars.open[part].tolist()),
+            high=tuple(bars.high[part].tolist()),
+            low=tuple(bars.low[part].tolist()),
+            close=tuple(bars.close[part].tolist()),
+            volume=tuple(bars.volume[part].tolist()),
+            as_of=at,
+            fetched_at=at if end is None else end,
+        )
+
+    def funding_until(self, at: int, count: int = 90) -> tuple[FundingPoint, ...]:
+        """Settled rates known at `at`, oldest first."""
+        stop = int(np.searchsorted(self.funding_time, at, side="right"))
+        hours = self.funding_interval_hours
+        return tuple(
+            FundingPoint(time=int(time), rate=float(rate), interval_hours=hours)
+            for time, rate in zip(
+                self.funding_time[max(0, stop - count) : stop], self.funding_rate[max(0, stop - count) : stop],
+                strict=True,
+            )
+        )  # fmt: skip
+
+    def whole(self) -> SymbolHistory:
+        """All of it, for a trader's survey."""
+        last = int(self.bars[self.path].time[-1]) + self.bars[self.path].interval_ms
+        return SymbolHistory(
+            candles={timeframe: self.candles(timeframe) for timeframe in ("1h", *_RESAMPLED)},
+            funding=self.funding_until(last, count=self.funding_time.size),
+        )
+
+
+def load(folder: Path, symbols: tuple[str, ...], venue: str) -> dict[str, Market]:
+    """The markets of `symbols` in a folder of feather files. Raises HistoryError."""
+    if not folder.is_dir():
+        raise HistoryError("no_data", f"{folder} is no folder", "name one with --data, or `volgamma data download`")
+    return {symbol: _market(folder, symbol, venue) for symbol in symbols}
+
+
+def _market(folder: Path, symbol: str, venue: str) -> Market:
+    stem = symbol.replace("/", "_").replace(":", "_")
+    found: dict[str, Bars] = {}
+    for timeframe in dict.fromkeys((*_PATHS, *_RESAMPLED)):
+        file = folder / f"{stem}-{timeframe}-futures.feather"
+        if file.is_file():
+            found[timeframe] = _bars(file, TIMEFRAME_MS[timeframe])
+    path = next((timeframe for timeframe in _PATHS if timeframe in found), None)
+    if path is None:
+        raise HistoryError(
+            "no_data",
+            f"{folder} has no candles of {symbol} ({stem}-1h-futures.feather and finer)",
+            "name a folder in freqtrade's futures layout, or use `volgamma data download`",
+        )
+    if "1h" not in found:
+        found["1h"] = resample(found[path], HOUR_MS)
+    for timeframe in _RESAMPLED:
+        if timeframe not in found:
+            found[timeframe] = resample(found["1h"], TIMEFRAME_MS[timeframe])
+    times, rates = _funding(folder, stem)
+    interval = float(np.median(np.diff(times))) / HOUR_MS if times.size > 1 else 8.0
+    steps = np.diff(found[path].time)
+    return Market(
+        symbol=symbol,
+        venue=venue,
+        bars=found,
+        path=path,
+        funding_time=times,
+        funding_rate=rates,
+        funding_interval_hours=round(interval) or 8.0,
+        gaps=int(steps.sum() // found[path].interval_ms - steps.size) if steps.size else 0,
+    )
+
+
+def resample(bars: Bars, interval_ms: int) -> Bars:
+    """Longer candles, UTC-aligned; only those of which every part is there."""
+    parts = interval_ms // bars.interval_ms
+    group = bars.time // interval_ms
+    starts = np.flatnonzero(np.r_[True, group[1:] != group[:-1]])
+    sizes = np.diff(np.r_[starts, group.size])
+    whole = sizes == parts
+    ends = starts + sizes - 1
+    return Bars(
+        interval_ms=interval_ms,
+        time=(group[starts] * interval_ms)[whole],
+        open=bars.open[starts][whole],
+        high=np.maximum.reduceat(bars.high, starts)[whole],
+        low=np.minimum.reduceat(bars.low, starts)[whole],
+        close=bars.close[ends][whole],
+        volume=np.add.reduceat(bars.volume, starts)[whole],
+    )
+
+
+def _bars(file: Path, interval_ms: int) -> Bars:
+    columns = _columns(file, ("date", "open", "high", "low", "close", "volume"))
+    time = columns.pop("date")
+    values = {name: np.ascontiguousarray(column, dtype=np.float64) for name, column in columns.items()}
+    if time.size == 0:
+        raise HistoryError("no_data", f"{file} holds no candle", "download it again")
+    if (np.diff(time) <= 0).any() or (time % interval_ms).any():
+        raise HistoryError("bad_data", f"{file}: candle times do not rise in whole intervals", "download it again")
+    prices = np.stack([values[name] for name in ("open", "high", "low", "close")])
+    bad = ~(np.isfinite(prices).all(axis=0) & (prices > 0).all(axis=0))
+    bad |= (values["high"] < prices.max(axis=0)) | (values["low"] > prices.min(axis=0))
+    if bad.any():
+        where = int(time[int(np.argmax(bad))])
+        raise HistoryError("bad_data", f"{file}: the candle at {where} is no candle", "download it again")
+    return Bars(interval_ms, time, **values)
+
+
+def _funding(folder: Path, stem: str) -> tuple[Times, Array]:
+    """Settled rates of the first funding file; none where there is no file."""
+    for file in sorted(folder.glob(f"{stem}-*-funding_rate.feather")):
+        columns = _columns(file, ("date", "open"))
+        # venues stamp them up to a second off the hour
+        time = (columns["date"] + 1_000) // 60_000 * 60_000
+        return time, np.ascontiguousarray(columns["open"], dtype=np.float64)
+    return np.empty(0, np.int64), np.empty(0, np.float64)
+
+
+def _columns(file: Path, names: tuple[str, ...]) -> dict[str, NDArray[np.int64]]:
+    import pyarrow as pa
+    from pyarrow import feather
+
+    try:
+        table = feather.read_table(file, columns=list(names))
+        time = table["date"].cast(pa.timestamp("ms", tz="UTC")).cast(pa.int64()).to_numpy()
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        raise HistoryError("bad_data", f"{file} cannot be read: {error}", "download it again") from error
+    return {"date": time, **{name: table[name].to_numpy() for name in names if name != "date"}}

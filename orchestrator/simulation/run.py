@@ -1,0 +1,143 @@
+"""One request to simulate, from folder to document: load, run, and (in full) the baselines and other costs."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from orchestrator.desk import find_trader, open_store
+from orchestrator.errors import HostError
+from orchestrator.settings import Settings
+from orchestrator.simulation.baselines import buy_and_hold, ladders, random_starts
+from orchestrator.simulation.document import SEED, document, ladder_document
+from orchestrator.simulation.engine import Engine, Missing, Setup, survey_of
+from orchestrator.simulation.fill_model import FillModel
+from orchestrator.simulation.history import HistoryError, Market, load
+from orchestrator.simulation.position import Cycle
+from traders.contract.constraints import ConstraintError, ConstraintSet, constraint_set, limit_values, parse_limits
+from traders.contract.history import Survey
+from traders.contract.trader import Trader
+
+_RANDOM_LADDERS = 400
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to simulate. `changes` are limits for this run only; times UTC ms, None: as far as the data go."""
+
+    folder: Path
+    symbols: tuple[str, ...]
+    start: int | None
+    end: int | None
+    capital: Decimal
+    model: FillModel
+    venue: str
+    missing: Missing
+    changes: dict[str, Any] = field(default_factory=dict)
+    full: bool = False
+
+
+@dataclass(frozen=True)
+class Done:
+    """A run: the JSON document, and what a report draws."""
+
+    document: dict[str, Any]
+    cycles: tuple[Cycle, ...]
+    curve: tuple[tuple[int, float], ...]
+    markets: dict[str, Market]
+    setup: Setup
+
+
+def simulate(settings: Settings, request: Request) -> Done:
+    """Run. Raises HostError for a folder, symbol, period or limit that cannot be simulated."""
+    trader = find_trader()
+    with open_store(settings) as store:
+        constraints = changed(store.constraints.current(trader.descriptor.trader_id), request.changes)
+    wanted = dict.fromkeys((*request.symbols, *_partners(trader, request.symbols)))
+    markets = load(request.folder, tuple(request.symbols), request.venue)
+    for symbol in wanted:
+        if symbol not in markets:
+            markets |= _if_there(request, symbol)
+    setup = _setup(request, markets)
+    began = time.perf_counter()
+    survey = survey_of(trader, markets, constraints)
+    engine = _run(trader, constraints, markets, setup, survey)
+    found = document(engine, setup, markets, time.perf_counter() - began)
+    found["constraints"] = {"version": constraints.version, "hash": constraints.hash, "changed": request.changes}
+    if request.full:
+        found["baselines"] = _baselines(markets, setup, constraints)
+        found["cost_sensitivity"] = _costs(trader, constraints, markets, setup, survey)
+    return Done(found, tuple(engine.outcome.cycles), tuple(engine.account.curve), markets, setup)
+
+
+def changed(constraints: ConstraintSet, changes: dict[str, Any]) -> ConstraintSet:
+    """The constraints with other values. Raises HostError naming what is wrong."""
+    if not changes:
+        return constraints
+    try:
+        limits = parse_limits({**limit_values(constraints.limits), **changes}, where="this run")
+    except ConstraintError as error:
+        raise HostError("constraints", str(error), "see `volgamma constraints show`") from error
+    return constraint_set(constraints.trader_id, constraints.version, limits)
+
+
+def _run(
+    trader: Trader, constraints: ConstraintSet, markets: dict[str, Market], setup: Setup, survey: Survey
+) -> Engine:
+    engine = Engine(trader, constraints, markets, setup, survey=survey)
+    asyncio.run(engine.run())
+    return engine
+
+
+def _setup(request: Request, markets: dict[str, Market]) -> Setup:
+    """The period that all symbols have, cut to what was asked for."""
+    paths = [markets[symbol].bars[markets[symbol].path] for symbol in request.symbols]
+    first = max(int(bars.time[0]) for bars in paths)
+    last = min(int(bars.time[-1]) + bars.interval_ms for bars in paths)
+    start = max(first, request.start or first)
+    end = min(last, request.end or last)
+    if start >= end:
+        raise HistoryError("no_data", "the data and the period asked for do not overlap", "choose --from and --to")
+    return Setup(request.symbols, start, end, request.capital, request.model, "rules", request.missing)
+
+
+def _partners(trader: Trader, symbols: tuple[str, ...]) -> list[str]:
+    return [name for symbol in symbols for name in trader.requirements(symbol).candles if name not in symbols]
+
+
+def _if_there(request: Request, symbol: str) -> dict[str, Market]:
+    """A partner symbol only adds readings: its absence is a reading less."""
+    try:
+        return load(request.folder, (symbol,), request.venue)
+    except HistoryError:
+        return {}
+
+
+def _baselines(markets: dict[str, Market], setup: Setup, constraints: ConstraintSet) -> dict[str, Any]:
+    limits, span = constraints.limits, (setup.start, setup.end)
+    found: dict[str, dict[str, Any]] = {"back to back": {}, "random": {}}
+    for symbol in setup.symbols:
+        market = markets[symbol]
+        starts = random_starts(market, _RANDOM_LADDERS, *span, seed=SEED)
+        for name, at in (("back to back", None), ("random", starts)):
+            found[name][symbol] = ladder_document(list(ladders(market, at, limits, setup.model, *span)))
+    return {
+        "ladders": found,
+        "buy_and_hold": {symbol: round(buy_and_hold(markets[symbol], *span), 6) for symbol in setup.symbols},
+    }
+
+
+def _costs(
+    trader: Trader, constraints: ConstraintSet, markets: dict[str, Market], setup: Setup, survey: Survey
+) -> dict[str, Any]:
+    """The whole run again at other costs: the guard sees them too, and permits more or less."""
+    rows: dict[str, Any] = {}
+    for factor in ("0", "1", "2"):
+        other = replace(setup, model=replace(setup.model, cost_factor=Decimal(factor)))
+        engine = _run(trader, constraints, markets, other, survey)
+        cycles = engine.outcome.cycles
+        net = sum((cycle.net for cycle in cycles), Decimal(0))
+        rows[factor] = {"cycles": len(cycles), "net": format(net.quantize(Decimal("1e-8")), "f")}
+    return rows

@@ -1,0 +1,147 @@
+"""This trader's entry and exit conditions over a whole history at once, as arrays (domain.md section 6).
+
+A gate, not a judge: it names the hours in which the scalar rules could act, with a margin for rounding, and never
+leaves one out. What is decided there is decided by `observe`, the policy and the guard.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data_fetchers.snapshot import MarketSnapshot
+from data_fetchers.symbols import prefix_of
+from indicators import atr_calculator, bollinger_bands, rsi, vix_proxy
+from indicators.funding import rate_per_8h
+from traders.contract.constraints import ConstraintSet
+from traders.contract.context import Context
+from traders.contract.history import BarReadings, ExitChance, SymbolHistory
+from traders.contract.limits import Limits
+from traders.contract.portfolio import Portfolio
+from traders.volatility_gamma.catalogue import catalogue
+from traders.volatility_gamma.exit_rules import RSI_HIGH, RSI_LOW
+from traders.volatility_gamma.observe import observe
+from traders.volatility_gamma.readings.memo import Memo
+
+#: Readings are rounded to four digits or more: what lies this near a threshold may be on either side of it.
+_ROUNDING = 1e-4
+_RSI_ROUNDING = 0.01
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+class GammaSurvey:
+    """Implements `traders.contract.history.Survey`."""
+
+    def __init__(self, history: Mapping[str, SymbolHistory], limits: Limits) -> None:
+        self._limits = limits
+        self._hours = {symbol: _Hours(symbol, one) for symbol, one in history.items()}
+        self._memo = Memo()
+
+    def observe(self, snapshot: MarketSnapshot, portfolio: Portfolio, constraints: ConstraintSet) -> Context:
+        """As `VolatilityGamma.observe`."""
+        return observe(snapshot, portfolio, constraints, self._memo)
+
+    def entry_hours(self, symbol: str) -> frozenset[int]:
+        """Closes at which volatility expands and another signal may be there."""
+        hours = self._hours[symbol]
+        return frozenset(hours.closes[hours.may_enter(self._limits)].tolist())
+
+    def exit_chance(self, symbol: str, at: int) -> ExitChance:
+        """After this close: a profit may be taken, funding may end the pair, or nothing."""
+        return self._hours[symbol].exit_chance(at, self._limits)
+
+    def bar(self, symbol: str, at: int) -> BarReadings:
+        """The 1h readings of the bar closed at `at`, rounded as the catalogue says."""
+        return self._hours[symbol].bar(at)
+
+
+class _Hours:
+    """The 1h candles of one symbol as arrays; `closes` in UTC ms."""
+
+    def __init__(self, symbol: str, history: SymbolHistory) -> None:
+        candles = history.candles["1h"]
+        self._prefix = prefix_of(symbol)
+        self._specs = catalogue(self._prefix)
+        self.closes = np.asarray(candles.time, dtype=np.int64) + candles.interval_ms
+        self._place = {int(close): i for i, close in enumerate(self.closes)}
+        high, low, close = (np.asarray(column) for column in (candles.high, candles.low, candles.close))
+        natr = atr_calculator.natr(high, low, close)
+        median = vix_proxy.trailing_median(natr)
+        found = bollinger_bands.bands(close)
+        width = bollinger_bands.bandwidth(found)
+        mean = bollinger_bands.bandwidth_mean(width, bollinger_bands.MEAN_BARS["1h"])
+        strength = rsi.rsi(close)
+        with np.errstate(all="ignore"):
+            self._series: dict[str, Array] = {
+                "atr_ratio": atr_calculator.atr_ratio(high, low, close),
+                "tr_multiple": atr_calculator.true_range_multiple(high, low, close),
+                "natr14": natr,
+                "natr14_median_1y": median,
+                "vix_proxy": natr / median,
+                "bb_expansion_age": bollinger_bands.expansion_age(bollinger_bands.expansion_event(width, mean)),
+                "bb_position": bollinger_bands.position(close, found),
+                "rsi14": strength,
+                "rsi_divergence": rsi.divergence(close, strength),
+            }
+        self._funding = self._rates(history)
+        self._chances: list[ExitChance] | None = None
+
+    def may_enter(self, limits: Limits) -> Mask:
+        """ATR ratio in range, nothing extreme, and enough of the signals that a history can show."""
+        it = self._series
+        with np.errstate(invalid="ignore"):
+            mask = it["atr_ratio"] > float(limits.atr_ratio_reduced) - _ROUNDING
+            mask &= it["atr_ratio"] <= float(limits.atr_ratio_extreme) + _ROUNDING
+            mask &= it["tr_multiple"] <= float(limits.tr_extreme_multiple) + _ROUNDING
+            mask &= it["vix_proxy"] <= float(limits.vix_proxy_fade) + _ROUNDING
+            # a recorded book may lean at any hour: only what is known for certain not to be a signal is left out
+            others = (it["bb_expansion_age"] <= limits.bb_active_bars).astype(int)
+        others += self._funding_over(float(limits.funding_extreme))
+        return mask & (1 + others >= limits.entry_min_signals)
+
+    def exit_chance(self, at: int, limits: Limits) -> ExitChance:
+        if self._chances is None:
+            self._chances = self._all_chances(limits)
+        place = self._place.get(at)
+        return "any" if place is None else self._chances[place]
+
+    def bar(self, at: int) -> BarReadings:
+        place = self._place.get(at)
+        if place is None:
+            return BarReadings(closed_at=at, atr_ratio=None, readings={})
+        readings: dict[str, Decimal] = {}
+        for name, series in self._series.items():
+            value = float(series[place])
+            if np.isfinite(value):
+                full = f"{self._prefix}.1h.{name}"
+                readings[full] = Decimal(repr(round(value, self._specs[full].digits) + 0.0))
+        return BarReadings(closed_at=at, atr_ratio=readings.get(f"{self._prefix}.1h.atr_ratio"), readings=readings)
+
+    def _all_chances(self, limits: Limits) -> list[ExitChance]:
+        it = self._series
+        with np.errstate(invalid="ignore"):
+            extreme = it["atr_ratio"] > float(limits.atr_ratio_extreme) - _ROUNDING
+            extreme |= it["tr_multiple"] > float(limits.tr_extreme_multiple) - _ROUNDING
+            extreme |= it["vix_proxy"] > float(limits.vix_proxy_fade) - _ROUNDING
+            extreme |= it["bb_position"] != 0
+            turn = (it["rsi14"] > float(RSI_HIGH) - _RSI_ROUNDING) & (it["rsi_divergence"] < 0)
+            turn |= (it["rsi14"] < float(RSI_LOW) + _RSI_ROUNDING) & (it["rsi_divergence"] > 0)
+        least = float(min(limits.funding_flip_min, limits.funding_adverse_exit))
+        funding = self._funding_over(least * 0.99)
+        return [
+            "any" if paid else "in_profit" if profit else "none"
+            for paid, profit in zip(funding, extreme | turn, strict=True)
+        ]
+
+    def _funding_over(self, limit: float) -> Mask:
+        """Whether any rate settled by the end of the hour after each close is beyond a limit, either way."""
+        return np.abs(self._funding) > limit - 1e-9
+
+    def _rates(self, history: SymbolHistory) -> Array:
+        """The last settled rate per 8 h at each close; 0 where none is known."""
+        times = np.asarray([point.time for point in history.funding], dtype=np.int64)
+        rates = np.asarray([rate_per_8h(point.rate, point.interval_hours) for point in history.funding])
+        place = np.searchsorted(times, self.closes, side="right") - 1
+        return np.where(place >= 0, rates[np.maximum(place, 0)], 0.0) if rates.size else np.zeros(self.closes.size)
