@@ -3,6 +3,10 @@
 A simple-mean ATR exceeds twice its slow self five to thirty times as often as Wilder's: the two are never mixed.
 Each function takes one value a bar, closed bars only, oldest first, and gives an array of the same length with NaN
 where the value is not defined yet (ATR n needs n + 1 bars). NaN, unequal lengths, high < low: IndicatorError.
+
+Wilder's averages never forget: two histories that end alike differ by what they differed when the shorter one began,
+times ((n - 1) / n) for every bar since. After 1,000 bars that is 5e-9 for ATR 50, after 300 it is 0.6 %, and for
+ATR 14 it is 1e-6 after 200.
 """
 
 import numpy as np

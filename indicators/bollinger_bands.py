@@ -8,10 +8,9 @@ least 6 bars ended on the bar before. Equality is neither. "Below the mean" alon
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
-from indicators.series import Array, checked, checked_lead, lagged, nan_like, positive, ratio, window_mean
+from indicators.series import Array, checked, checked_lead, lagged, ratio, window_deviation, window_mean
 
 PERIOD = 20
 DEVIATIONS = 2.0
@@ -31,11 +30,8 @@ class Bands(NamedTuple):
 def bands(close: ArrayLike, n: int = PERIOD, deviations: float = DEVIATIONS) -> Bands:
     """Mean of n closes and `deviations` population standard deviations either side; NaN for the first n - 1 bars."""
     (c,) = checked(close=close)
-    middle, spread = nan_like(c), nan_like(c)
-    if c.size >= positive("n", n):
-        windows = sliding_window_view(c, n)
-        middle[n - 1 :] = windows.mean(axis=1)
-        spread[n - 1 :] = windows.std(axis=1) * deviations
+    middle, deviation = window_deviation(c, n)
+    spread = deviation * deviations
     return Bands(middle + spread, middle, middle - spread)
 
 

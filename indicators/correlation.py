@@ -4,10 +4,19 @@ The beta of the pair is that of SOL on AVAX (y = SOL, x = AVAX), whichever of th
 """
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike
 
-from indicators.series import Array, above_zero, checked, checked_lead, lagged, nan_like, positive, window_sum
+from indicators.series import (
+    Array,
+    above_zero,
+    checked,
+    checked_lead,
+    lagged,
+    nan_like,
+    positive,
+    window_mean,
+    window_sum,
+)
 
 SHORT = 72
 LONG = 720
@@ -50,11 +59,18 @@ def spread_z(y_close: ArrayLike, x_close: ArrayLike, n: int = SHORT, beta_n: int
     out = nan_like(yc)
     if yc.size < positive("n", n):
         return out
-    spreads = sliding_window_view(np.log(yc), n) - hedge[n - 1 :, None] * sliding_window_view(np.log(xc), n)
-    deviation = spreads.std(axis=1)
-    flat = deviation <= _TINY * np.abs(spreads).max(axis=1)
+    ys, xs, bars = np.log(yc), np.log(xc), yc.size - n + 1
+    held = hedge[n - 1 :]
+    centre = (window_mean(ys, n) - hedge * window_mean(xs, n))[n - 1 :]
+    squares, largest, last = np.zeros(bars), np.zeros(bars), centre
+    for k in range(n):
+        spread = ys[k : k + bars] - held * xs[k : k + bars]
+        largest = np.maximum(largest, np.abs(spread))
+        last = spread - centre
+        squares += last * last
+    deviation = np.sqrt(squares / n)
     with np.errstate(invalid="ignore", divide="ignore"):
-        out[n - 1 :] = np.where(flat, np.nan, (spreads[:, -1] - spreads.mean(axis=1)) / deviation)
+        out[n - 1 :] = np.where(deviation <= _TINY * largest, np.nan, last / deviation)
     return out
 
 

@@ -90,6 +90,18 @@ def state(change_24h: float | None, price_move_24h: float | None, atr: float | N
     return int(abs(price_move_24h) > atr)
 
 
+def states(change_24h: ArrayLike, price_move_24h: ArrayLike, atr: ArrayLike) -> Array:
+    """`state` of a whole history: 1, -1 or 0 for each bar, NaN where it is unknown."""
+    columns = [np.ascontiguousarray(column, dtype=np.float64) for column in (change_24h, price_move_24h, atr)]
+    checked(
+        **{name: np.zeros(one.shape) for name, one in zip(("change_24h", "price_move", "atr"), columns, strict=True)}
+    )
+    change, move, usual = (np.where(np.isfinite(column), column, np.nan) for column in columns)
+    fresh = np.where(np.isnan(move) | np.isnan(usual), np.nan, np.abs(move) > usual)
+    found = np.where(change < CLOSING_BELOW, -1.0, np.where(change > FRESH_ABOVE, fresh, 0.0))
+    return np.where(np.isnan(change), np.nan, found)
+
+
 def _at(times: Array, coins: Array, when: Array) -> Array:
     """The last value at or before each time, at most two 5-minute steps old; NaN where there is none."""
     if not times.size:

@@ -7,7 +7,6 @@ begins (Wilder's averages do, by definition) and never on bars that come after.
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
 from indicators.errors import IndicatorError
@@ -102,8 +101,20 @@ def lagged(array: Array, bars: int = 1) -> Array:
 def window_sum(array: Array, n: int) -> Array:
     """Sum of the `n` values that end at each bar (itself included); NaN where one is missing or there are fewer."""
     out = nan_like(array)
-    if array.size >= positive("n", n):
-        out[n - 1 :] = sliding_window_view(array, n).sum(axis=1)
+    if array.size < positive("n", n):
+        return out
+    # blocks of 1, 2, 4 ... values by doubling, put together as n is in binary: log n additions a bar instead of n,
+    # and unlike a running sum nothing of a value's rounding comes from outside its own window
+    block, width, start, total = array, 1, 0, np.zeros(array.size - n + 1)
+    while True:
+        if n & width:
+            total = total + block[start : start + total.size]
+            start += width
+        if width * 2 > n:
+            break
+        block = block[:-width] + block[width:]
+        width *= 2
+    out[n - 1 :] = total
     return out
 
 
@@ -115,11 +126,36 @@ def window_mean(array: Array, n: int) -> Array:
 def window_max(array: Array, n: int) -> Array:
     """Maximum of the `n` values that end at each bar; NaN where one is missing or there are fewer."""
     out = nan_like(array)
-    if array.size >= positive("n", n):
-        out[n - 1 :] = sliding_window_view(array, n).max(axis=1)
+    if array.size < positive("n", n):
+        return out
+    block, width = array, 1
+    while width * 2 <= n:
+        block = np.maximum(block[:-width], block[width:])
+        width *= 2
+    bars = array.size - n + 1
+    out[n - 1 :] = np.maximum(block[:bars], block[n - width : n - width + bars])
     return out
 
 
 def window_min(array: Array, n: int) -> Array:
     """Minimum of the `n` values that end at each bar; NaN where one is missing or there are fewer."""
     return -window_max(-array, n)
+
+
+def window_deviation(array: Array, n: int) -> tuple[Array, Array]:
+    """(mean, population standard deviation) of the `n` values that end at each bar; a still window deviates by 0.
+
+    Deviations are summed from the window's own mean: no digits are lost where the level is far above the movement.
+    """
+    mean, out = window_mean(array, n), nan_like(array)
+    if array.size < n:
+        return mean, out
+    still = window_max(array, n) == window_min(array, n)
+    mean[still] = array[still]
+    bars = array.size - n + 1
+    centre, squares = mean[n - 1 :], np.zeros(bars)
+    for k in range(n):
+        from_mean = array[k : k + bars] - centre
+        squares += from_mean * from_mean
+    out[n - 1 :] = np.sqrt(squares / n)
+    return mean, out

@@ -19,8 +19,7 @@ def trailing_median(natr: ArrayLike, bars: int = YEAR_BARS, least: int = LEAST_B
     `natr` may begin with NaN (its warm-up), which do not count.
     """
     values, lead = checked_lead("natr", natr)
-    if not 1 <= least <= bars:
-        raise IndicatorError(f"least is {least}, bars is {bars}; 1 <= least <= bars is needed")
+    _windows(bars, least)
     out = nan_like(values)
     ordered: list[float] = []
     listed = values.tolist()
@@ -33,6 +32,19 @@ def trailing_median(natr: ArrayLike, bars: int = YEAR_BARS, least: int = LEAST_B
         if count == bars:
             del ordered[bisect_left(ordered, listed[i - bars])]
     return out
+
+
+def latest_median(natr: ArrayLike, bars: int = YEAR_BARS, least: int = LEAST_BARS) -> float:
+    """The last value of `trailing_median` alone, which is all that a decision needs: the same number at once."""
+    values, lead = checked_lead("natr", natr)
+    _windows(bars, least)
+    before = values[max(lead, values.size - 1 - bars) : -1]
+    return float(np.median(before)) if before.size >= least else np.nan
+
+
+def _windows(bars: int, least: int) -> None:
+    if not 1 <= least <= bars:
+        raise IndicatorError(f"least is {least}, bars is {bars}; 1 <= least <= bars is needed")
 
 
 def vix_proxy(natr: ArrayLike, bars: int = YEAR_BARS, least: int = LEAST_BARS) -> Array:

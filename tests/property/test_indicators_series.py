@@ -8,8 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indicators import atr_calculator, bollinger_bands, correlation, open_interest, rsi, vix_proxy, volume
-from indicators.realised_volatility import realised_volatility
+from indicators import atr_calculator, bollinger_bands, cascade, correlation, open_interest, rsi, vix_proxy, volume
+from indicators.basis import basis
+from indicators.entry_matrix import classify_regime
+from indicators.errors import IndicatorError
+from indicators.funding import rate_per_8h
+from indicators.rate_history import basis_history, rates_per_8h
+from indicators.realised_volatility import parkinson_volatility, realised_volatility
+from indicators.regime_history import classify_history
+from indicators.series import window_deviation, window_max, window_min, window_sum
+from tests.trader_samples import constraints
+
+LIMITS = constraints().limits
 
 Bars = dict[str, np.ndarray]
 
@@ -46,6 +56,26 @@ def returns(bars: Bars) -> tuple[np.ndarray, np.ndarray]:
     return correlation.log_returns(bars["close"]), correlation.log_returns(bars["other"])
 
 
+def regimes(b: Bars) -> Any:
+    natr = atr_calculator.natr(*hlc(b), 5)
+    median = vix_proxy.trailing_median(natr, 12, 6)
+    return classify_history(
+        atr_ratio=atr_calculator.atr_ratio(*hlc(b), 3, 7),
+        tr_multiple=atr_calculator.true_range_multiple(*hlc(b), 5),
+        natr=natr,
+        natr_median=median,
+        vix_proxy=natr / median,
+        limits=LIMITS,
+        collapse_level=1.1,
+    )
+
+
+def cascades(b: Bars) -> Any:
+    """Bars of 15 minutes, and open interest at the close of each."""
+    times = np.arange(b["close"].size) * cascade.BAR_MS
+    return cascade.active(cascade.cascade(times, *hlc(b), b["volume"], times + cascade.BAR_MS, 1 + b["volume"] / 9))
+
+
 #: name -> (function, exact bars of history needed for the last value; None: Wilder's memory never ends)
 SERIES: dict[str, tuple[Callable[[Bars], Any], int | None]] = {
     "true_range": (lambda b: atr_calculator.true_range(*hlc(b)), 2),
@@ -67,6 +97,16 @@ SERIES: dict[str, tuple[Callable[[Bars], Any], int | None]] = {
     "beta": (lambda b: correlation.beta(*returns(b), 9), 10),
     "spread_z": (lambda b: correlation.spread_z(b["close"], b["other"], 6, 9), 11),
     "realised_volatility": (lambda b: realised_volatility(b["close"], 8), 9),
+    "parkinson": (lambda b: parkinson_volatility(b["high"], b["low"], 8), 8),
+    "regime": (regimes, None),
+    "cascade": (cascades, None),
+    "oi_states": (lambda b: open_interest.states(b["volume"] / 20 - 0.03, b["close"] - 100, b["high"] - b["low"]), 1),
+    "oi_change_between": (
+        lambda b: open_interest.change_between(b["times"], 1 + b["volume"] / 9, b["times"] - 600_000, b["times"]),
+        None,
+    ),
+    "basis": (lambda b: basis_history(b["close"], b["other"]), 1),
+    "rates_per_8h": (lambda b: rates_per_8h(b["volume"] - 0.5, b["other"]), 1),
     "vix_proxy": (lambda b: vix_proxy.vix_proxy(b["volume"], 12, 12), 13),
     "glitches": (lambda b: open_interest.glitches(b["times"], b["volume"]), None),
     "change_over": (lambda b: open_interest.change_over(b["times"], b["volume"], 900_000), None),
@@ -99,6 +139,85 @@ def test_the_last_window_gives_exactly_the_vectorised_value(name: str, seed: int
     assert live[-1] == whole[-1]
 
 
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), bars=st.integers(60, 400), n=st.sampled_from([5, 14, 50]))
+def test_a_later_start_is_forgotten_at_wilders_rate(seed: int, bars: int, n: int) -> None:
+    """The stated tolerance, exactly: a start that was off by d is off by d x ((n - 1) / n)^bars after as many bars."""
+    whole = make_bars(seed, 600)
+    live = {key: column[-bars:] for key, column in whole.items()}
+    found, all_of_it = atr_calculator.atr(*hlc(live), n), atr_calculator.atr(*hlc(whole), n)[-bars:]
+    start = found[n] - all_of_it[n]
+    assert found[-1] - all_of_it[-1] == pytest.approx(start * ((n - 1) / n) ** (bars - 1 - n), abs=1e-11)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_regimes_of_a_history_are_the_scalar_rules(seed: int) -> None:
+    """Every bar against `classify_regime`, with values on, beside and far from the limits, some missing."""
+    random = np.random.default_rng(seed)
+    edges = np.array([0.79, 0.8, 0.81, 1.1, 1.2, 1.5, 1.5000000000000002, 2.5, 2.6, 3.0, 3.1, np.nan, np.inf, -np.inf])
+    ratio, multiple, natr, median, proxy, level = (random.choice(edges, 60) for _ in range(6))
+    found = classify_history(
+        atr_ratio=ratio,
+        tr_multiple=multiple,
+        natr=natr,
+        natr_median=median,
+        vix_proxy=proxy,
+        collapse_level=level,
+        limits=LIMITS,
+    )
+    for at in range(60):
+        expected = classify_regime(
+            atr_ratio=ratio[at],
+            atr_ratio_prev=ratio[at - 1] if at else None,
+            tr_multiple=multiple[at],
+            natr=natr[at],
+            natr_median=median[at],
+            vix_proxy=proxy[at],
+            collapse_level=level[at],
+            limits=LIMITS,
+        )
+        assert found[at] == expected, at
+
+
+def test_a_regime_of_unequal_columns_is_an_error() -> None:
+    columns: dict[str, Any] = {key: [1.0, 1.0] for key in ("tr_multiple", "natr", "natr_median", "vix_proxy")}
+    with pytest.raises(IndicatorError, match="tr_multiple has 2"):
+        classify_history(atr_ratio=[1.0], limits=LIMITS, **columns)
+    with pytest.raises(IndicatorError, match="dimensions"):
+        classify_history(atr_ratio=[[1.0]], limits=LIMITS, **columns)
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_histories_of_scalar_readings_are_the_scalars(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    change = random.choice([-0.021, -0.02, 0.0, 0.02, 0.021, np.nan], 30)
+    move, usual = random.choice([-2.0, 0.5, 1.0, 2.0, np.nan], 30), random.choice([1.0, 2.0, np.nan], 30)
+    found = open_interest.states(change, move, usual)
+    for at in range(30):
+        expected = open_interest.state(change[at], move[at], usual[at])
+        assert np.isnan(found[at]) if expected is None else found[at] == expected
+    marks, hours = random.random(9) + 1, random.choice([1.0, 4.0, 8.0], 9)
+    assert basis_history(marks, marks[::-1]).tolist() == [basis(*pair) for pair in zip(marks, marks[::-1], strict=True)]
+    assert rates_per_8h(marks, hours).tolist() == [rate_per_8h(*pair) for pair in zip(marks, hours, strict=True)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), size=st.integers(1, 80), n=st.integers(1, 40), level=st.sampled_from([0, 1e6]))
+def test_windows_are_numpys(seed: int, size: int, n: int, level: float) -> None:
+    """Doubling blocks against numpy on each window, a missing value in the middle included."""
+    random = np.random.default_rng(seed)
+    values = random.normal(level, 1, size)
+    values[random.integers(0, size)] = np.nan if seed % 2 else values[0]
+    mean, deviation = window_deviation(values, n)
+    columns = window_sum(values, n), window_max(values, n), window_min(values, n), mean, deviation
+    for at in range(size):
+        window = values[at - n + 1 : at + 1] if at >= n - 1 else np.array([np.nan])
+        expected = window.sum(), window.max(), window.min(), window.mean(), window.std()
+        np.testing.assert_allclose([column[at] for column in columns], expected, rtol=1e-9, atol=1e-9 * (1 + level))
+
+
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_wilders_memory_is_gone_after_a_thousand_bars(seed: int) -> None:
@@ -127,6 +246,9 @@ def test_ratios_do_not_depend_on_the_unit_of_price(seed: int, scale: float) -> N
 )
 def test_trailing_median_is_numpys(values: list[float], bars: int, least: int) -> None:
     least = min(least, bars)
+    np.testing.assert_equal(
+        vix_proxy.latest_median(values, bars, least), vix_proxy.trailing_median(values, bars, least)[-1]
+    )
     found = vix_proxy.trailing_median(values, bars, least)
     for i in range(len(values)):
         before = values[max(0, i - bars) : i]

@@ -89,12 +89,11 @@ def _year(page: _Page) -> None:
     high, low, close = page.bars.high, page.bars.low, page.bars.close
     ratio = atr_calculator.atr_ratio(high, low, close)
     page.put("atr_ratio_prev", ratio[:-1] if ratio.size > 1 else ratio, _LONGEST_ATR + 2)
-    # what is older than a year before the last bar cannot matter to its median
-    natr = atr_calculator.natr(high, low, close)[-(vix_proxy.YEAR_BARS + 1) :]
-    median = vix_proxy.trailing_median(natr)
+    natr = atr_calculator.natr(high, low, close)
+    median = vix_proxy.latest_median(natr)
     needed = vix_proxy.LEAST_BARS + atr_calculator.FAST + 1
-    page.put("natr14_median_1y", median, needed)
-    page.put("vix_proxy", natr[-1:] / median[-1:] if median[-1] > 0 else np.array([np.nan]), needed)
+    page.put("natr14_median_1y", np.array([median]), needed)
+    page.put("vix_proxy", np.array([natr[-1] / median if median > 0 else np.nan]), needed)
 
 
 def _bollinger(page: _Page, mean_bars: int) -> None:
