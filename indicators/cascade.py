@@ -37,7 +37,7 @@ def cascade(
     the bar a 0 whatever is not known of the others. Raises IndicatorError for a gap, NaN, or points out of order.
     """
     (opened,) = checked(times=times)
-    require_even(opened.astype(np.int64).tolist(), BAR_MS)
+    require_even(opened.astype(np.int64), BAR_MS)
     found = true_range_multiple(high, low, close)
     if opened.size != found.size:
         raise IndicatorError(f"times has {opened.size} values, close has {found.size}; pass the same bars")

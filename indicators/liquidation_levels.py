@@ -104,15 +104,14 @@ class _Held:
         whole = weights.sum()
         if not whole > 0:
             return []
-        index = np.floor(np.abs(prices - 1) / width).astype(np.int64)
-        found: list[LiquidationLevel] = []
-        for number in np.unique(index):
-            inside = index == number
-            share = float(weights[inside].sum() / whole)
-            if share > 0:
-                mean = float(np.average(prices[inside], weights=weights[inside])) * last
-                found.append(LiquidationLevel(side, mean, share * total, share))
-        return found
+        _, cluster = np.unique(np.floor(np.abs(prices - 1) / width), return_inverse=True)
+        held = np.bincount(cluster, weights=weights)
+        sums = np.bincount(cluster, weights=weights * prices)
+        return [
+            LiquidationLevel(side, float(at / own) * last, float(own / whole) * total, float(own / whole))
+            for at, own in zip(sums, held, strict=True)
+            if own > 0
+        ]
 
 
 def _extreme_after(values: Array, pick: np.ufunc, nothing: float) -> Array:

@@ -25,19 +25,11 @@ def glitches(times: ArrayLike, coins: ArrayLike) -> NDArray[np.bool_]:
     """
     t, c = _points(times, coins)
     dropped = np.zeros(t.size, dtype=np.bool_)
-    good = 0
-    rival, seen = 0.0, 0
-    for i in range(1, t.size):
-        close_by = t[i] - t[i - 1] <= FIVE_MINUTES_MS * 1.5
-        if not close_by or _near(c[i], c[good]):
-            good, seen = i, 0
-            continue
-        seen = seen + 1 if seen and _near(c[i], rival) else 1
-        rival = float(c[i])
-        if seen >= CONFIRMATIONS:
-            good, seen = i, 0
-        else:
-            dropped[i] = True
+    close_by = np.diff(t) <= FIVE_MINUTES_MS * 1.5
+    done = 0
+    for jump in (np.flatnonzero(close_by & (np.abs(c[1:] / c[:-1] - 1) > GLITCH_STEP)) + 1).tolist():
+        # up to the next jump every point is good, and its follower is measured from it
+        done = _drop_after(jump, close_by, c, dropped) if jump >= done else done
     return dropped
 
 
@@ -109,6 +101,20 @@ def _at(times: Array, coins: Array, when: Array) -> Array:
     at = np.searchsorted(times, when, side="right") - 1
     held = np.maximum(at, 0)
     return np.where((at >= 0) & (when - times[held] <= 2 * FIVE_MINUTES_MS), coins[held], np.nan)
+
+
+def _drop_after(jump: int, close_by: NDArray[np.bool_], c: Array, dropped: NDArray[np.bool_]) -> int:
+    """Marks the points dropped from a jump on; the first place after a point that was taken as good again."""
+    good, seen, rival = jump - 1, 0, 0.0
+    for i in range(jump, c.size):
+        if not close_by[i - 1] or _near(c[i], c[good]):
+            return i + 1
+        seen = seen + 1 if seen and _near(c[i], rival) else 1
+        rival = float(c[i])
+        if seen >= CONFIRMATIONS:
+            return i + 1
+        dropped[i] = True
+    return c.size
 
 
 def _near(value: float, other: float) -> bool:

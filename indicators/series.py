@@ -52,7 +52,7 @@ def checked_lead(name: str, values: ArrayLike) -> tuple[Array, int]:
     return array, lead
 
 
-def require_even(times: Sequence[int], interval_ms: int) -> None:
+def require_even(times: Sequence[int] | NDArray[np.int64], interval_ms: int) -> None:
     """Raises IndicatorError, naming the place, unless bar times (UTC ms) rise by exactly `interval_ms`."""
     steps = np.diff(np.asarray(times, dtype=np.int64))
     wrong = np.flatnonzero(steps != interval_ms)

@@ -253,3 +253,23 @@ def test_trailing_median_is_numpys(values: list[float], bars: int, least: int) -
     for i in range(len(values)):
         before = values[max(0, i - bars) : i]
         assert np.isnan(found[i]) if len(before) < least else found[i] == pytest.approx(np.median(before), rel=1e-15)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    coins=st.lists(st.sampled_from([1.0, 1.1, 1.2, 1.4, 2.0, 2.1, 0.7]), max_size=40),
+    gaps=st.lists(st.sampled_from([1, 1, 1, 2]), min_size=40, max_size=40),
+)
+def test_glitches_are_those_of_the_rule_read_point_by_point(coins: list[float], gaps: list[int]) -> None:
+    """Point by point as the rule is written: near the last good one, or third in a row on its own level."""
+    times = [300_000 * sum(gaps[:at]) for at in range(len(coins))]
+    expected, good, run = [], 0, 0
+    for at, value in enumerate(coins):
+        late = at == 0 or times[at] - times[at - 1] > 450_000
+        if late or abs(value / coins[good] - 1) <= 0.25:
+            good, run = at, 0
+        else:
+            run = run + 1 if run and abs(value / coins[at - 1] - 1) <= 0.25 else 1
+            good, run = (at, 0) if run == 3 else (good, run)
+        expected.append(good != at)
+    assert open_interest.glitches(times, coins).tolist() == expected
