@@ -82,7 +82,7 @@ def simulate(
         lines(done.document, (_date(done.document["data"]["from"]), _date(done.document["data"]["to"]))), nl=False
     )
     if report is not None:
-        typer.echo(f"\nreport: {report}")
+        typer.echo(f"\nreport:\n{report}")
 
 
 def _symbols(text: str) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ def lines(document: dict[str, Any], period: tuple[str, str]) -> str:
     """The whole page."""
     d = document
     parts = [
-        f"{period[0]} to {period[1]}, {d['data']['venue']}, {', '.join(d['per_symbol'])}, policy {d['policy']}\n",
+        f"{period[0]} to {period[1]}, {d['data']['venue']}, policy {d['policy']}\n",
         text.fields(
             [
                 ("bars", f"{d['bars']:,} in {d['seconds']} s ({d['bars_per_second']:,} bars/s)"),

@@ -53,20 +53,20 @@ def _one(path: Cursor, limits: Limits, model: FillModel) -> LadderRun | None:
     ride = Ride(_fresh(price, limits, model))
     low, high = _quiet(ride.state, price)
     path.previous = path.bar[0]
-    while not path.over:
-        bar, at = path.bar, path.opens
-        if min(bar[2], path.previous) <= low or max(bar[1], path.previous) >= high:
-            exact = [Decimal(repr(value)) for value in bar]
-            ride = through_bar(ride, Decimal(repr(path.previous)), (exact[0], exact[1], exact[2], exact[3]), at, model)
-            low, high = _quiet(ride.state, exact[3])
-        path.previous = bar[3]
-        closes = path.closes
+    while True:
+        path.to_event(low, high)
+        if path.over:
+            return None
+        at, closes, before = path.opens, path.closes, Decimal(repr(path.previous))
+        first, highest, lowest, last = (Decimal(repr(value)) for value in path.bar)
+        ride = through_bar(ride, before, (first, highest, lowest, last), at, model)
+        low, high = _quiet(ride.state, last)
+        path.previous = float(last)
         path.advance()
-        if ride.state.phase is Phase.FLAT:
-            state = ride.state
+        state = ride.state
+        if state.phase is Phase.FLAT:
             net, gross = state.realised - state.fees, state.realised
             return LadderRun(opened_at, closes, float(net / _NOTIONAL), float(gross / _NOTIONAL), state.bands_hit)
-    return None
 
 
 def _quiet(state: PairState, price: Decimal) -> tuple[float, float]:

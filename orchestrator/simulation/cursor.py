@@ -4,6 +4,8 @@ import numpy as np
 
 from orchestrator.simulation.history import HOUR_MS, Market, Times
 
+_CHUNK = 256
+
 
 class Cursor:
     """`bar` is (open, high, low, close) of the bar at the cursor; `previous` the price before it."""
@@ -23,6 +25,10 @@ class Cursor:
         self._funding_step = int(self.funding_hours * HOUR_MS)
         self._funding_time = market.funding_time
         self._funding_rate = market.funding_rate
+        before = np.r_[bars.open[first:last][:1], bars.close[first:last][:-1]]
+        #: Extremes of each bar with the jump from the close before it.
+        self._lows = np.minimum(bars.low[first:last], before)
+        self._highs = np.maximum(bars.high[first:last], before)
         self._at = 0
         self.previous = self._bars[0][0] if self._bars else 0.0
 
@@ -53,6 +59,20 @@ class Cursor:
     def advance(self) -> None:
         """To the next bar."""
         self._at += 1
+
+    def to_event(self, low: float, high: float) -> None:
+        """To the first bar, from this one on, that reaches `low` or `high`; to the end when none does."""
+        while self._at < self.count:
+            part = slice(self._at, self._at + _CHUNK)
+            found = np.flatnonzero((self._lows[part] <= low) | (self._highs[part] >= high))
+            if found.size:
+                step = int(found[0])
+                if step:
+                    self.previous = self._bars[self._at + step - 1][3]
+                self._at += step
+                return
+            self._at = min(self._at + _CHUNK, self.count)
+            self.previous = self._bars[self._at - 1][3]
 
     def funding_at(self, at: int) -> float | None:
         """The rate that settles at exactly that time."""

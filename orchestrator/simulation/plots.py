@@ -49,6 +49,9 @@ def price(market: Market, cycles: Sequence[Cycle], start: int, end: int) -> str:
         axis.axvspan(_date(cycle.opened_at), _date(cycle.closed_at), color=shade, alpha=0.35, lw=1)
         mark, colour = ("^", GREEN) if cycle.net > 0 else ("v", RED)
         axis.plot(_date(cycle.opened_at), float(cycle.entry), mark, color=colour, markersize=5)
+    axis.set_yscale("log")
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_formatter("{x:g}")
     axis.set_ylabel(market.symbol)
     return _svg(figure, f"{market.symbol}: pairs opened")
 

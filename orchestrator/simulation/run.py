@@ -20,7 +20,7 @@ from traders.contract.constraints import ConstraintError, ConstraintSet, constra
 from traders.contract.history import Survey
 from traders.contract.trader import Trader
 
-_RANDOM_LADDERS = 400
+_RANDOM_LADDERS = 200
 
 
 @dataclass(frozen=True)

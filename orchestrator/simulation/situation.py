@@ -28,7 +28,7 @@ class Situations:
         self._markets = markets
         self._model = model
         self._book = book
-        self._cut: dict[tuple[str, str, int], Candles] = {}
+        self._cut: dict[tuple[str, str, int], tuple[int, Candles]] = {}
 
     def price(self, symbol: str, at: int) -> float:
         """The last close at a time."""
@@ -86,13 +86,12 @@ class Situations:
         bars = self._markets[symbol].bars.get(timeframe)
         if bars is None:
             return Unavailable(code="not_supported", reason=f"the history has no {timeframe} candles")
-        closed = bars.closed_by(at)
-        key = (symbol, timeframe, closed)
-        if key not in self._cut:
+        closed, key = bars.closed_by(at), (symbol, timeframe, count)
+        known = self._cut.get(key)
+        if known is None or known[0] != closed:
             # only the newest cut of a series is asked for again
-            self._cut = {k: v for k, v in self._cut.items() if k[:2] != key[:2]}
-            self._cut[key] = self._markets[symbol].candles(timeframe, at, count)
-        return self._cut[key]
+            known = self._cut[key] = (closed, self._markets[symbol].candles(timeframe, at, count))
+        return known[1]
 
     def _ticker(self, symbol: str, at: int) -> Ticker:
         market = self._markets[symbol]
