@@ -192,3 +192,19 @@ def test_bands_are_parsed_as_written() -> None:
         BandSpec(Decimal("0.02"), "losing", Decimal("0.5")),
         BandSpec(Decimal("0.04"), "both", Decimal(1)),
     )
+
+
+def test_the_drawing_jumps_at_the_bands_and_nowhere_else() -> None:
+    """Just before a band only its fee is missing: -50.00, then -62.75; 437.25, then 398.25; back at E -562.75."""
+    pytest.importorskip("matplotlib")
+    from orchestrator.cli.hedge_plot import lines
+
+    ladder = parse_bands("0.02:0.5,0.04:1")
+    numbers = {"equity": "100000", "fraction": "0.2", "leverage": "5", "entry": "120", "cost": "0.0005"}
+    rest = {"maintenance_margin_rate": "0.01", "stop_loss": "0.08", "step": "0.01"}
+    sheet = hedge_sheet(bands=ladder, **{name: Decimal(text) for name, text in (numbers | rest).items()})
+    up, down = lines(sheet)
+    assert up.prices == pytest.approx([120, 121.2, 122.4, 122.4, 123.6, 124.8, 124.8, 126, 127.2])
+    assert up.straight == pytest.approx([-50, -50, -50, -62.75, 187.25, 437.25, 398.25, 398.25, 398.25])
+    assert up.back == pytest.approx([-50, -50, -50, -562.75, -562.75, -562.75, 398.25, 398.25, 398.25])
+    assert down.prices[-1] == pytest.approx(112.8) and down.straight[-1] == pytest.approx(401.75)
