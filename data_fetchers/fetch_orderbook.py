@@ -70,29 +70,27 @@ async def fetch(source: Source) -> OrderBook:
 async def _later(source: Source, shots: list[_Shot]) -> list[str]:
     """Adds the other books asked for to `shots`; what kept one away, in words. Never raises a FetchError.
 
-    The first failure is the last request: the venue has other things to answer. A book with the stamp of one that is
-    there is the same book out of a cache, and says nothing new.
+    The first failure is the last request: the venue has other things to answer. So is a book with the stamp of one
+    that is there: a market that stands still, or a cache, says nothing new a moment later.
     """
     asked, pause = source.requirements.book_snapshots, source.requirements.book_pause_s
     clock, deadline_ms = source.calls.clock, source.calls.deadline_ms
-    notes: list[str] = []
     for number in range(2, asked + 1):
         left_s = (deadline_ms - clock.monotonic_ms()) / 1000 - pause
         if left_s <= 0:
-            return [*notes, f"book {number} of {asked}: no time left"]
+            return [f"book {number} of {asked}: no time left"]
         await clock.sleep(pause)
         try:
             async with asyncio.timeout(min(_LATER_S, left_s)):
                 found = await _shot(source)
         except FetchError as error:
-            return [*notes, f"book {number} of {asked} failed: {error.code}"]
+            return [f"book {number} of {asked} failed: {error.code}"]
         except TimeoutError:
-            return [*notes, f"book {number} of {asked} failed: timeout"]
+            return [f"book {number} of {asked} failed: timeout"]
         if found.stamp is not None and any(found.stamp == shot.stamp for shot in shots):
-            notes.append(f"book {number} of {asked} is one already there")
-        else:
-            shots.append(found)
-    return notes
+            return [f"book {number} of {asked} is one already there"]
+        shots.append(found)
+    return []
 
 
 async def _shot(source: Source) -> _Shot:
