@@ -64,7 +64,7 @@ VALUES: dict[str, float] = {
     "1h.atr_ratio_prev": 1.7001,
     "1h.natr14_median_1y": 0.0213,
     "1h.vix_proxy": 0.9437,
-    "15m.cascade": 0,
+    "oi.cascade": 0,
     "price.last": 120.24,
     "price.mark": 120.25,
     "price.index": 120.2,

@@ -200,13 +200,13 @@ def cascading(bars_ago: int, coins: float = 970_000.0) -> Any:
 )
 def test_a_cascade_of_the_last_half_hour(bars_ago: int, coins: float, expected: int) -> None:
     found = seen(snapshot(change=cascading(bars_ago, coins)))
-    assert found.value("sol.15m.cascade") == expected
+    assert found.value("sol.oi.cascade") == expected
 
 
 def test_a_cascade_without_open_interest_is_unknown_and_a_calm_market_is_none() -> None:
     found = seen(snapshot(change=lambda data: sized(cascading(0)(data), open_interest=GONE)))
-    assert found.unavailable["sol.15m.cascade"].startswith("undefined:")
-    assert seen(snapshot(change=lambda data: sized(data, open_interest=GONE))).value("sol.15m.cascade") == 0.0
+    assert found.unavailable["sol.oi.cascade"].startswith("undefined:")
+    assert seen(snapshot(change=lambda data: sized(data, open_interest=GONE))).value("sol.oi.cascade") == 0.0
 
 
 def test_modelled_liquidations_of_a_flat_month() -> None:
@@ -470,10 +470,10 @@ def test_nothing_valid_makes_it_throw_and_every_name_is_accounted_for(change: An
         ("index of zero", "sol.price.basis", "undefined"),
         ("no mark", "sol.price.mark", "not_supported"),
         ("no candles at all", "sol.4h.close", "not_asked"),
-        ("no candles at all", "sol.15m.cascade", "not_asked"),
-        ("quarters gone", "sol.15m.cascade", "timeout"),
-        ("no quarters", "sol.15m.cascade", "empty"),
-        ("a gap in quarters", "sol.15m.cascade", "invalid"),
+        ("no candles at all", "sol.oi.cascade", "not_asked"),
+        ("quarters gone", "sol.oi.cascade", "timeout"),
+        ("no quarters", "sol.oi.cascade", "empty"),
+        ("a gap in quarters", "sol.oi.cascade", "invalid"),
         ("shallow book", "sol.book.bid_wall", "too_shallow"),
         ("empty levels", "sol.book.ask_wall", "invalid"),
         ("shallow earlier book", "sol.book.imbalance_median", "too_shallow"),

@@ -98,7 +98,7 @@ def test_other_regimes_stand_aside_with_the_reason(regime: str, words: str) -> N
         ({"_1h__bb_position": -1.0, "_1h__volume_ratio": 0.1}, "weak breakout"),
         ({"_1d__natr14": 0.0099}, "dead market"),
         ({"book__depth_usdt": 1_999_999.0}, "thin book"),
-        ({"_15m__cascade": 1.0}, "liquidations cascade"),
+        ({"oi__cascade": 1.0}, "liquidations cascade"),
     ],
 )
 def test_each_obstacle_alone_prevents_the_entry(changes: dict[str, float], words: str) -> None:
@@ -139,7 +139,7 @@ def test_a_missing_reading_never_helps_an_entry(missing: str) -> None:
 
 @pytest.mark.parametrize(("reason", "enters"), [("undefined: no point", False), ("not_asked: hourly history", True)])
 def test_a_cascade_that_cannot_be_ruled_out_is_no_entry(reason: str, enters: bool) -> None:
-    blind = context(missing=("15m.cascade",)).model_copy(update={"unavailable": {"sol.15m.cascade": reason}})
+    blind = context(missing=("oi.cascade",)).model_copy(update={"unavailable": {"sol.oi.cascade": reason}})
     decision = decide(blind)
     assert decision.action is (Action.ENTER if enters else Action.STAND_ASIDE)
     assert enters or "cannot be ruled out" in decision.rationale
@@ -201,9 +201,9 @@ EXITS: dict[str, tuple[Any, dict[str, Any], bool]] = {
     "extreme, unbalanced, with profit": (unbalanced(cycle_pnl=GAIN), {"regime": "extreme_vol"}, True),
     "extreme at zero": (open_pair(cycle_pnl=D(0)), {"regime": "extreme_vol"}, False),
     "extreme with loss": (open_pair(), {"regime": "extreme_vol"}, False),
-    "cascade with profit": (open_pair(cycle_pnl=GAIN), {"_15m__cascade": 1.0}, True),
-    "cascade, unbalanced, with profit": (unbalanced(cycle_pnl=GAIN), {"_15m__cascade": 1.0}, True),
-    "cascade with loss": (open_pair(), {"_15m__cascade": 1.0}, False),
+    "cascade with profit": (open_pair(cycle_pnl=GAIN), {"oi__cascade": 1.0}, True),
+    "cascade, unbalanced, with profit": (unbalanced(cycle_pnl=GAIN), {"oi__cascade": 1.0}, True),
+    "cascade with loss": (open_pair(), {"oi__cascade": 1.0}, False),
     "proxy 2.51": (open_pair(cycle_pnl=GAIN), {"_1h__vix_proxy": 2.51}, True),
     "proxy 2.5": (open_pair(cycle_pnl=GAIN), {"_1h__vix_proxy": 2.5}, False),
     "outside the bands": (open_pair(cycle_pnl=GAIN), {"_1h__bb_position": -1.0}, True),

@@ -15,7 +15,7 @@ from traders.volatility_gamma.regime import exact, pair_collapse_level
 RSI_HIGH, RSI_LOW = Decimal(70), Decimal(30)
 _RSI = ("1h.rsi14", "1h.rsi_divergence")
 #: 1 while liquidations run on 15 minutes (domain.md section 4, tactic 4).
-CASCADE = "15m.cascade"
+CASCADE = "oi.cascade"
 _HOUR_MS = Decimal(3_600_000)
 
 

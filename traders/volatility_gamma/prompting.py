@@ -27,7 +27,6 @@ _GROUPS = (
     ("1h candles", "1h."),
     ("4h candles", "4h."),
     ("1d candles", "1d."),
-    ("15m candles", "15m."),
     ("Price", "price."),
     ("Funding", "funding."),
     ("Order book", "book."),

@@ -1,6 +1,7 @@
 """Liquidations: whether a cascade runs on 15 minutes, and where a model puts them. Never a reason to enter.
 
-The 15-minute bars serve the cascade alone: decisions are made on 1h, 4h and 1d (domain.md sections 4 and 5).
+The 15-minute bars serve the cascade alone: decisions are made on 1h, 4h and 1d (domain.md sections 4 and 5). Its name
+carries no time frame: a reason to stand aside may be cited although 15m is no time frame to enter on.
 """
 
 import numpy as np
@@ -20,8 +21,8 @@ _MODEL: dict[str, Side] = {"oi.model_liq_below": "long", "oi.model_liq_above": "
 def read_cascade(
     notebook: Notebook, prefix: str, data: MarketData | Unavailable, interest: OpenInterest | Unavailable
 ) -> None:
-    """`p.15m.cascade`: 1 when one of the last two closed bars was one, 0 when certainly none, else missing."""
-    name = f"{prefix}.15m.cascade"
+    """`p.oi.cascade`: 1 when one of the last two closed bars was one, 0 when certainly none, else missing."""
+    name = f"{prefix}.oi.cascade"
     source = data if isinstance(data, Unavailable) else data.candles.get("15m")
     if source is None or isinstance(source, Unavailable):
         notebook.miss((name,), NOT_ASKED if source is None else reason_of(source))
