@@ -132,7 +132,10 @@ def _model(settings: Settings) -> Iterator[Finding]:
 def _venues(settings: Settings) -> Iterator[Finding]:
     yield Finding("venues", "ok", "paper, binanceusdm and bybit are checked against recorded responses")
     yield Finding(
-        "venues", "warn", f"{' and '.join(UNVERIFIED_VENUES)} are unverified against the venue", "start with --dry-run"
+        "venues",
+        "warn",
+        f"{' and '.join(UNVERIFIED_VENUES)} are unverified against the venue",
+        "see docs/venues.md; start with --dry-run",
     )
     if settings.live:
         yield Finding("live", "warn", "live = true is configured; --live would be the second step", "set live = false")
