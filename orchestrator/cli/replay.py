@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from orchestrator.cli import text
+from orchestrator.cli import questions, text
 from orchestrator.cli.output import command, emit
 from orchestrator.errors import HostError, UsageError
 
@@ -22,17 +22,13 @@ Json = Annotated[bool, typer.Option("--json", help="one JSON document on stdout"
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(no_args_is_help=True)
-    group.callback()(_group)
     group.command(
         "verify",
         help="Recompute context, prompt and verdict from the stored inputs and compare; exit 3 on any difference, "
         "e.g. `volgamma replay verify --all`.",
     )(verify)
+    questions.register(group)
     app.add_typer(group, name="replay", help="Past decisions, played again without any network.")
-
-
-def _group() -> None:
-    """Keeps `verify` a subcommand while it is the only one."""
 
 
 @command

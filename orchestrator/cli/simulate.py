@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -52,6 +52,7 @@ def simulate(
     from decimal import Decimal
 
     from orchestrator import settings
+    from orchestrator.other_limits import parsed
     from orchestrator.simulation.fill_model import FillModel
     from orchestrator.simulation.run import Request
     from orchestrator.simulation.run import simulate as run
@@ -65,7 +66,7 @@ def simulate(
         model=FillModel(taker=Decimal(repr(taker)), spread=Decimal(repr(spread)), depth_usdt=Decimal(repr(depth))),
         venue=venue,
         missing=mode,
-        changes=_changes(set_ or []),
+        changes=parsed(set_ or []),
         full=full or report is not None,
     )
     done = run(settings.load(), request)
@@ -106,18 +107,3 @@ def _day(text: str) -> int:
 
 def _date(ms: int) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d")
-
-
-def _changes(given: list[str]) -> dict[str, Any]:
-    import json
-
-    changes: dict[str, Any] = {}
-    for one in given:
-        key, equals, value = one.partition("=")
-        if not equals or not key:
-            raise UsageError("usage", f"--set {one!r}", "for example --set stop_loss_max=0.06")
-        try:
-            changes[key.strip()] = json.loads(value)
-        except ValueError:
-            changes[key.strip()] = value
-    return changes

@@ -17,6 +17,7 @@ from orchestrator.simulation.account import Account
 from orchestrator.simulation.cursor import Cursor
 from orchestrator.simulation.evaluable import rules_for
 from orchestrator.simulation.fill_model import FillModel
+from orchestrator.simulation.follow import move, tell_hour
 from orchestrator.simulation.history import HOUR_MS, Market
 from orchestrator.simulation.position import Cycle, Position
 from orchestrator.simulation.situation import Situations
@@ -159,10 +160,10 @@ class Engine:
         """The next bar of an open pair, the hour's readings, and what the trader says of it then."""
         path, position = self._bars[symbol], self._open[symbol]
         at = path.closes
-        self._move(path, position)
+        move(path, position)
         path.advance()
         if at % HOUR_MS == 0:
-            self._hour(symbol, path, position, at)
+            tell_hour(self._survey, symbol, path, position, at)
         if path.over:
             position.exit_wanted = position.exit_wanted or "end_of_data"
             position.begin_bar(Decimal(repr(path.previous)), at)
@@ -172,26 +173,6 @@ class Engine:
             del self._open[symbol]
             self.outcome.cycles.append(position.cycle(at))
         self.account.note(at, self._unrealised(at))
-
-    def _move(self, path: Cursor, position: Position) -> None:
-        """Funding, time, liquidation and prices of one bar."""
-        at, (open_, high, low, close), before = path.opens, path.bar, path.previous
-        rate = path.funding_at(at)
-        path.previous = close
-        late = at >= position.ride.state.rules.deadline
-        if rate is None and not late and position.quiet(min(low, before), max(high, before)):
-            return
-        first, highest, lowest, last = (Decimal(repr(price)) for price in (open_, high, low, close))
-        if rate is not None:
-            position.funding(Decimal(repr(rate)), first, at)
-        position.begin_bar(first, at)
-        position.bar(Decimal(repr(before)), (first, highest, lowest, last), at)
-
-    def _hour(self, symbol: str, path: Cursor, position: Position, at: int) -> None:
-        """Tell an open pair what the last hour says."""
-        settled = path.settled(at)
-        rate_8h = None if settled is None else Decimal(repr(settled)) * 8 / Decimal(repr(path.funding_hours))
-        position.closed_bar(self._survey.bar(symbol, at), rate_8h, Decimal(repr(path.previous)), at)
 
     def _worth_asking(self, symbol: str, position: Position, at: int) -> bool:
         """Whether a decision about an open pair could end it."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from orchestrator.desk import find_trader, open_store
-from orchestrator.errors import HostError
+from orchestrator.other_limits import changed
 from orchestrator.settings import Settings
 from orchestrator.simulation.baselines import buy_and_hold, ladders, random_starts
 from orchestrator.simulation.document import SEED, document, ladder_document
@@ -16,7 +16,7 @@ from orchestrator.simulation.engine import Engine, Missing, Setup, survey_of
 from orchestrator.simulation.fill_model import FillModel
 from orchestrator.simulation.history import HistoryError, Market, load
 from orchestrator.simulation.position import Cycle
-from traders.contract.constraints import ConstraintError, ConstraintSet, constraint_set, limit_values, parse_limits
+from traders.contract.constraints import ConstraintSet
 from traders.contract.history import Survey
 from traders.contract.trader import Trader
 
@@ -70,17 +70,6 @@ def simulate(settings: Settings, request: Request) -> Done:
         found["baselines"] = _baselines(markets, setup, constraints)
         found["cost_sensitivity"] = _costs(trader, constraints, markets, setup, survey)
     return Done(found, tuple(engine.outcome.cycles), tuple(engine.account.curve), markets, setup)
-
-
-def changed(constraints: ConstraintSet, changes: dict[str, Any]) -> ConstraintSet:
-    """The constraints with other values. Raises HostError naming what is wrong."""
-    if not changes:
-        return constraints
-    try:
-        limits = parse_limits({**limit_values(constraints.limits), **changes}, where="this run")
-    except ConstraintError as error:
-        raise HostError("constraints", str(error), "see `volgamma constraints show`") from error
-    return constraint_set(constraints.trader_id, constraints.version, limits)
 
 
 def _run(
