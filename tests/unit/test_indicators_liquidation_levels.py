@@ -44,8 +44,11 @@ def test_volume_weighs_entries_and_a_touched_position_is_gone() -> None:
         ("long", 108.5427, 600),
         ("long", 90.4523, 200),
     ]
-    touched = liquidation_levels(high, [100.0, 108.0, 115.0], low, [1.0, 3.0, 0.0], 800.0, mix={10: 1.0})
-    assert largest(touched, "long") is not None  # its own bar's low does not touch it: what came first is not known
+    own = liquidation_levels(high, [100.0, 108.0, 115.0], [100.0, 120.0, 115.0], [1.0, 3.0, 0.0], 800.0, mix={10: 1.0})
+    assert len([one for one in own if one.side == "long"]) == 2  # its own bar's low: what came first is not known
+    later = liquidation_levels(high, [100.0, 120.0, 108.0], low, [1.0, 3.0, 0.0], 800.0, mix={10: 1.0})
+    longs = [one for one in later if one.side == "long"]
+    assert [(round(one.price, 4), round(one.coins)) for one in longs] == [(90.4523, 800)]
 
 
 def test_the_last_bar_counts_at_its_close() -> None:

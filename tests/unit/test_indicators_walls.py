@@ -39,6 +39,15 @@ def test_a_wall_holds_four_medians_of_the_other_clusters() -> None:
     assert walls(with_at(even(-1), 4, 40.0), asks, "ask") == []
 
 
+def test_a_wall_is_not_measured_against_itself() -> None:
+    """Others 1, 1, 2, 3, 3: median 2, so 9 is a wall; among all six the median would be 2.5."""
+    coins = {0: 1.0, 4: 1.0, 8: 9.0, 12: 2.0, 16: 3.0, 20: 3.0}
+    bids = [(price, coins[at]) for at, (price, _) in enumerate(even(-1)) if at in coins]
+    bids.insert(4, (99.2, 3.0))  # number 20 lies beyond 1 %
+    (found,) = walls(bids, even(1), "bid") or []
+    assert found.cluster.notional == pytest.approx(9 * 99.575)
+
+
 def test_two_walls_nearest_first() -> None:
     asks = with_at(with_at(even(1), 15, 200.0), 7, 90.0)
     found = walls(even(-1), asks, "ask") or []
