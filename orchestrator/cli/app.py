@@ -11,6 +11,7 @@ COMMANDS: tuple[str, ...] = (
     "guard",
     "replay",
     "simulate",
+    "evaluate",
     "journal",
     "constraints",
     "hedge",
