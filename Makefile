@@ -69,7 +69,7 @@ proof: llm check
 fuzz: env
 	$(BIN)/python -m tests.fuzz_guard --count 1000000
 
-# Are the guard's tests strict? docs/mutation.md; about 15 minutes on two cores.
+# Are the guard's tests strict? docs/mutation.md; about 7 minutes on two cores.
 FILTER ?=
 mutate: env
 	$(BIN)/python -m tests.mutation $(FILTER) --jobs $(JOBS)

@@ -37,11 +37,11 @@ def main() -> int:
     unexplained, killed_after_all = [], []
     for mutant, fate in killing.fates(sources, TESTS, max(1, asked.jobs)):
         counts[mutant.module][fate] += 1
-        if fate in ("survived", "untested") and mutant.key not in explained:
+        if fate in ("survived", "untested", "broken") and mutant.key not in explained:
             unexplained.append((fate, *mutant.key))
         elif fate == "killed" and mutant.key in explained:
             killed_after_all.append(mutant.key)
-    names = ("killed", "survived", "untested", "timed out")
+    names = ("killed", "survived", "untested", "timed out", "broken")
     print(f"\n{'module':<44}{'mutants':>9}" + "".join(f"{name:>11}" for name in names))
     for source in sources:
         if source.mutants:

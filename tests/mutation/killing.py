@@ -31,7 +31,7 @@ import pytest
 
 from tests.mutation.mutants import MODULE_LEVEL, ROOT, Mutant, Source
 
-Fate = Literal["killed", "survived", "timed out", "untested"]
+Fate = Literal["killed", "survived", "timed out", "untested", "broken"]
 #: A mutant that makes a loop endless must not hold up the others, nor eat the machine. CPU seconds do not depend on
 #: what else the machine does; the deadline is for a mutant that waits.
 CPU_SECONDS_EACH = 40
@@ -137,11 +137,16 @@ def _as_child(child: Callable[[], None]) -> None:
 
 
 def _fate(mutant: Mutant, status: int | None) -> Fate:
-    if status == _BROKEN:
-        raise SystemExit(f"no mutant could be made of {mutant.key}; the reason is above")
+    """What the exit status means. What is not killed is shown as soon as it is known: a whole run takes minutes."""
     if status is None or status == -signal.SIGXCPU:
-        return "timed out"
-    return "survived" if status == _SURVIVED else "killed"
+        fate: Fate = "timed out"
+    elif status == _BROKEN:
+        fate = "broken"
+    else:
+        fate = "survived" if status == _SURVIVED else "killed"
+    if fate != "killed":
+        print(fate, *mutant.key, sep=" | ", file=sys.stderr, flush=True)
+    return fate
 
 
 # Changes made when a module is imported

@@ -194,7 +194,7 @@ def replacements(node: ast.AST, parent: ast.AST) -> Iterator[tuple[str, ast.AST]
             yield _becomes(node, inner)
         case ast.Call(func=ast.Name(id="Decimal"), args=[ast.Constant(value=str(text))]) if _number(text):
             yield _becomes(node, ast.Call(node.func, [ast.Constant(str(Decimal(text) + 1))], []))
-        case ast.Name(id=name) if name in _NAMES:
+        case ast.Name(id=name, ctx=ast.Load()) if name in _NAMES and _function_or_mode(node, parent):
             yield f"`{name}` becomes `{_NAMES[name]}` in `{_short(parent)}`", _known(_NAMES[name])
         case ast.Constant(value=bool(value)):
             yield f"`{value}` becomes `{not value}` in `{_short(parent)}`", ast.Constant(not value)
@@ -211,6 +211,11 @@ def replacements(node: ast.AST, parent: ast.AST) -> Iterator[tuple[str, ast.AST]
             yield f"`{_short(node)}` is dropped", ast.Pass()
         case ast.Expr(value=value) if not isinstance(value, ast.Constant):
             yield f"`{_short(node)}` is dropped", ast.Pass()
+
+
+def _function_or_mode(node: ast.Name, parent: ast.AST) -> bool:
+    """Not a variable that happens to be called like a function."""
+    return node.id.startswith("ROUND_") or (isinstance(parent, ast.Call) and parent.func is node)
 
 
 def _known(name: str) -> ast.expr:

@@ -12,6 +12,7 @@ LEFT_OUT = ("rules_table",)
 TESTS = (
     "tests/unit/test_guard_rules.py",
     "tests/unit/test_guard_review.py",
+    "tests/unit/test_guard_findings.py",
     "tests/unit/test_guard_sizing.py",
     "tests/unit/test_guard_lines.py",
     "tests/unit/test_indicators_entry_matrix.py",
