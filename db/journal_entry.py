@@ -15,6 +15,7 @@ KINDS: tuple[str, ...] = (
     "constraints",
     "context",
     "proposal",
+    "failed_proposal",
     "quote",
     "switches",
     "verdict",

@@ -1,5 +1,6 @@
 """What the account looks like right now: portfolio, switches, budgets. The venue is the truth for amounts."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from orchestrator import kill_switch
@@ -50,6 +51,12 @@ def budgets_left(desk: Desk, constraints: ConstraintSet, now: int) -> tuple[int,
     used, cost = desk.store.journal.model_usage_since(constraints.trader_id, now - now % DAY_MS)
     limits = constraints.limits
     return limits.llm_tokens_day - used, limits.llm_cost_day - Decimal(str(cost))
+
+
+def month_cost(desk: Desk, constraints: ConstraintSet, now: int) -> float:
+    """USD that models have cost since the first of this UTC month."""
+    first = datetime.fromtimestamp(now / 1000, UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return desk.store.journal.model_usage_since(constraints.trader_id, int(first.timestamp() * 1000))[1]
 
 
 async def read_switches(desk: Desk, constraints: ConstraintSet) -> Switches:

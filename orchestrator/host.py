@@ -11,7 +11,8 @@ from orchestrator.decide_report import DecideReport
 from orchestrator.decision_id import manual_suffix
 from orchestrator.desk import open_desk
 from orchestrator.errors import HostError, UsageError
-from orchestrator.journey import ModelSource, Order, Policy, allowed_symbol, decide
+from orchestrator.journey import Order, Policy, allowed_symbol, decide
+from orchestrator.mind import ModelSource
 from orchestrator.paper_session import data_folder_lock
 from orchestrator.schedule.loop import Plan, Tally, run
 from orchestrator.settings import Settings

@@ -4,8 +4,7 @@ Each stage's product is in the journal before the next stage rests on it; orders
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Literal
@@ -14,28 +13,26 @@ from pydantic import JsonValue
 
 from data_fetchers.symbols import UnknownSymbol, normalise
 from orchestrator import paper_account
-from orchestrator.account import budgets_left, read_portfolio, read_switches
+from orchestrator.account import read_portfolio, read_switches
 from orchestrator.decide_report import NO_EXECUTION, Candidate, DecideReport
 from orchestrator.decision_id import decision_id
 from orchestrator.desk import Desk
 from orchestrator.errors import HostError, UsageError
 from orchestrator.execution.venue import VenueError
 from orchestrator.hands import carry_out_verdict, recover_open_business
+from orchestrator.mind import ModelSource, think
 from orchestrator.requote import requote
 from orchestrator.risk_guard.review import review
-from orchestrator.spent_model import SpentModel
 from orchestrator.stopwatch import Stopwatch
 from orchestrator.storage import translated
 from traders.contract.constraints import ConstraintSet
 from traders.contract.context import Context
 from traders.contract.decision import Action
-from traders.contract.model import Model
 from traders.contract.portfolio import Portfolio
 from traders.contract.proposal import Proposal
 from traders.contract.quote import Quote
 
 Policy = Literal["llm", "rules"]
-ModelSource = Callable[[], AbstractAsyncContextManager[Model]]
 CODE_VERSION = version("volatility-gamma")
 
 
@@ -192,10 +189,12 @@ async def _candidate(
     """Propose, requote, review; all of it journalled."""
     journal = desk.store.journal
     own = Stopwatch(desk.clock.monotonic_ms)
-    proposal = await _propose(desk, policy, open_model, context, constraints)
+    proposal, failed = await think(desk, policy, open_model, context, constraints)
     own.lap("policy")
     watch.lap("policy")
     journal.record(name, "proposal", proposal)
+    if failed is not None:
+        journal.record(name, "failed_proposal", failed)
     quote = await _quote(desk, proposal, context, name)
     switches = await read_switches(desk, constraints)
     watch.lap("requote")
@@ -207,18 +206,6 @@ async def _candidate(
     journal.record(name, "switches", switches)
     journal.record(name, "verdict", verdict)
     return Candidate(decision_id=name, proposal=proposal, verdict=verdict, timings_ms=dict(own.laps))
-
-
-async def _propose(
-    desk: Desk, policy: Policy, open_model: ModelSource, context: Context, constraints: ConstraintSet
-) -> Proposal:
-    if policy == "rules":
-        return await desk.trader.propose(context, None, None, "rules")
-    tokens, cost = budgets_left(desk, constraints, context.as_of)
-    if tokens <= 0 or cost <= 0:
-        return await desk.trader.propose(context, SpentModel(), None, "llm")
-    async with open_model() as model:
-        return await desk.trader.propose(context, model, None, "llm")
 
 
 async def _quote(desk: Desk, proposal: Proposal, context: Context, name: str) -> Quote:

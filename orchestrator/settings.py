@@ -20,6 +20,10 @@ _KEYS = {
     "prompt_template",
     "llm_timeout_s",
     "llm_port",
+    "llm_cost_month",
+    "llm_breaker_failures",
+    "llm_breaker_pause_s",
+    "on_llm_failure",
     "paper_equity",
 }
 
@@ -37,6 +41,12 @@ class Settings:
     prompt_template: str | None
     llm_timeout_s: float | None
     llm_port: int
+    #: USD a UTC month; None: only the day's limit of the constraints.
+    llm_cost_month: float | None
+    llm_breaker_failures: int
+    llm_breaker_pause_s: float
+    #: "stand_aside" or "rules".
+    on_llm_failure: str
     environment: Mapping[str, str] = field(repr=False)
 
     @property
@@ -65,6 +75,10 @@ def load(environment: Mapping[str, str] | None = None, overrides: Mapping[str, A
         prompt_template=_text(values.get("prompt_template")),
         llm_timeout_s=_number("llm_timeout_s", values.get("llm_timeout_s")),
         llm_port=int(_number("llm_port", values.get("llm_port")) or 8931),
+        llm_cost_month=_number("llm_cost_month", values.get("llm_cost_month")),
+        llm_breaker_failures=max(1, int(_number("llm_breaker_failures", values.get("llm_breaker_failures")) or 5)),
+        llm_breaker_pause_s=_number("llm_breaker_pause_s", values.get("llm_breaker_pause_s")) or 900.0,
+        on_llm_failure=_choice("on_llm_failure", values.get("on_llm_failure"), ("stand_aside", "rules")),
         environment=env,
     )
 
@@ -113,3 +127,12 @@ def _number(key: str, value: Any) -> float | None:
         return float(value)
     except (TypeError, ValueError) as error:
         raise HostError("config_invalid", f"{key} = {value!r} is no number", "write a plain number") from error
+
+
+def _choice(key: str, value: Any, known: tuple[str, ...]) -> str:
+    """One of `known`; the first when nothing is given."""
+    if value in (None, ""):
+        return known[0]
+    if value not in known:
+        raise HostError("config_invalid", f"{key} = {value!r} is unknown", f"write {' or '.join(known)}")
+    return str(value)

@@ -13,8 +13,9 @@ from orchestrator.desk import Desk
 from orchestrator.errors import HostError
 from orchestrator.execution.venue import VenueError
 from orchestrator.hands import recover_open_business
-from orchestrator.journey import AlreadyClaimed, ModelSource, Order, Policy, decide
+from orchestrator.journey import AlreadyClaimed, Order, Policy, decide
 from orchestrator.keeper import Keeper
+from orchestrator.mind import ModelSource
 from orchestrator.schedule.ticks import due_at_or_before, next_due
 from orchestrator.storage import translated
 
