@@ -7,6 +7,7 @@ from typing import Any
 #: What can go wrong, and its number: names it goes by, default, least, most (in ms, HTTP status, code, share).
 _NUMBERS: dict[str, tuple[tuple[str, ...], float, float, float]] = {
     "drop_response": ((), 0, 0, 0),
+    "cut_body": ((), 0, 0, 0),
     "delay_ms": (("ms", "delay_ms", "value"), 1_000, 0, 600_000),
     "status": (("status", "value"), 503, 400, 599),
     "error_code": (("code", "error_code", "value"), -1001, -99_999, -1),
@@ -14,7 +15,15 @@ _NUMBERS: dict[str, tuple[tuple[str, ...], float, float, float]] = {
     "reject_leg": ((), 0, 0, 0),
 }
 KINDS = tuple(_NUMBERS)
-_OTHERS = {"error_code": {"msg", "status"}, "status": {"msg"}, "reject_leg": {"position_side", "positionSide"}}
+_OTHERS = {
+    "error_code": {"msg", "status"},
+    "status": {"msg", "retry_after"},
+    "reject_leg": {"position_side", "positionSide"},
+}
+
+
+#: A venue never bans for longer than three days.
+_LONGEST_BAN_S = 259_200
 
 
 class BadFault(Exception):
@@ -80,6 +89,9 @@ def _read(document: Any, number: int) -> Fault:
         raise BadFault(f"fault {number}: position_side is LONG, SHORT or BOTH, not {side!r}")
     if not 400 <= (options.get("status", 400) if isinstance(options.get("status", 400), int) else 0) <= 599:
         raise BadFault(f"fault {number}: status is an HTTP status from 400 to 599")
+    wait = options.get("retry_after", 0)
+    if isinstance(wait, bool) or not isinstance(wait, int) or not 0 <= wait <= _LONGEST_BAN_S:
+        raise BadFault(f"fault {number}: retry_after is a whole number of seconds from 0 to {_LONGEST_BAN_S}")
     return Fault(document["do"], method.upper() if method else None, path, nth, options, amount)
 
 

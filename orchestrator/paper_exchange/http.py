@@ -53,6 +53,7 @@ class Front:
         self.count += 1
         entry = {
             "n": self.count,
+            "time": self.time.uptime(),
             "method": request.method,
             "path": request.path,
             "status": None,
@@ -70,7 +71,10 @@ class Front:
             if request.transport is not None:
                 request.transport.close()
             return web.Response(status=499)
-        return web.json_response(document, status=status)
+        answer = web.json_response(document, status=status, headers=_headers(struck))
+        if any(fault.do == "cut_body" for fault in struck):
+            return await _cut(request, answer)
+        return answer
 
     async def _answer(
         self, request: web.Request, raw: str, parameters: dict[str, str], struck: list[Fault], waited: float
@@ -142,3 +146,23 @@ class Front:
         early = stamp - now >= _AHEAD_MS + ahead and not self.time.frozen
         if now + held_up - stamp > window + behind or early:
             raise Refusal(-1021, "Timestamp for this request is outside of the recvWindow.")
+
+
+def _headers(struck: list[Fault]) -> dict[str, str]:
+    waits = [
+        fault.options["retry_after"] for fault in struck if fault.do == "status" and "retry_after" in fault.options
+    ]
+    return {"Retry-After": str(waits[0])} if waits else {}
+
+
+async def _cut(request: web.Request, whole: web.Response) -> web.StreamResponse:
+    """The headers announce the whole body, half of it follows, and the socket closes."""
+    body = whole.body
+    assert isinstance(body, bytes)
+    part = web.StreamResponse(status=whole.status, headers=whole.headers)
+    part.content_length = len(body)
+    await part.prepare(request)
+    await part.write(body[: len(body) // 2])
+    if request.transport is not None:
+        request.transport.close()
+    return part

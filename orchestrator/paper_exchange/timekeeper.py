@@ -23,6 +23,10 @@ class Timekeeper:
         running = 0.0 if self.frozen else (_monotonic_ms() - self._since) * self.speed
         return int(self.start + self._moved + running)
 
+    def uptime(self) -> float:
+        """Real milliseconds since the start; they pass also while the exchange's time stands still."""
+        return round(_monotonic_ms() - self._since, 3)
+
     def slack(self) -> tuple[float, float]:
         """How far (behind, ahead) an ordinary clock may be that was set right at any time since the start, ms.
 

@@ -1,5 +1,6 @@
 """The control side: price, time, faults and the state document, over HTTP."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from decimal import Decimal
@@ -148,8 +149,6 @@ async def test_dropped_response_is_processed_and_sends_no_byte(paper: Client) ->
 
 async def test_dropped_response_on_the_wire(paper: Client) -> None:
     await paper.control("faults", [{"match": {"path": "/fapi/v1/time"}, "do": "drop_response"}])
-    import asyncio
-
     reader, writer = await asyncio.open_connection("127.0.0.1", paper.running.port)
     writer.write(b"GET /fapi/v1/time HTTP/1.1\r\nHost: x\r\n\r\n")
     await writer.drain()
@@ -175,6 +174,57 @@ async def test_delay_status_and_error_code(paper: Client) -> None:
     assert (await paper.state())["orders"] == []
     await paper.control("faults", [])
     await paper.order("buy", "LONG", 10)
+
+
+async def test_a_status_may_say_when_to_come_back(paper: Client) -> None:
+    url = f"{paper.running.url}/fapi/v1/time"
+    for more, header in (({"retry_after": 7}, "7"), ({"retry_after": 0}, "0"), ({}, None)):
+        await paper.control("faults", [{"match": {"path": "/fapi/v1/time"}, "do": "status", "status": 429, **more}])
+        async with paper.session.get(url) as answer:
+            assert (answer.status, answer.headers.get("Retry-After")) == (429, header)
+
+
+async def test_a_cut_body_is_processed_announced_whole_and_sent_half(paper: Client) -> None:
+    whole = await _wire(paper, b"GET /fapi/v1/exchangeInfo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    await paper.control("faults", [{"match": {"path": "/fapi/v1/exchangeInfo", "nth": 1}, "do": "cut_body"}])
+    cut = await _wire(paper, b"GET /fapi/v1/exchangeInfo HTTP/1.1\r\nHost: x\r\n\r\n")
+    announced = int(cut[0].split(b"Content-Length: ")[1].split(b"\r\n")[0])
+    assert cut[0].startswith(b"HTTP/1.1 200 OK")
+    assert (announced, len(cut[1])) == (len(whole[1]), len(whole[1]) // 2)
+    assert whole[1].startswith(cut[1])
+
+    await paper.control("faults", [{"match": ORDER, "do": "cut_body"}])
+    with pytest.raises(ccxt.BaseError):
+        await paper.order("buy", "LONG", 10, newClientOrderId="halfheard")
+    state = await paper.state()
+    assert [row["clientOrderId"] for row in state["orders"]] == ["halfheard"]
+    struck = [row for row in state["requests"] if row["fault"]]
+    assert [(row["path"], row["status"], row["fault"]) for row in struck] == [
+        ("/fapi/v1/exchangeInfo", 200, "cut_body"),
+        ("/fapi/v1/order", 200, "cut_body"),
+    ]
+
+
+async def _wire(paper: Client, request: bytes) -> tuple[bytes, bytes]:
+    """Head and body of an answer, read until the exchange closes the connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", paper.running.port)
+    writer.write(request)
+    head, _, body = (await asyncio.wait_for(reader.read(), 2)).partition(b"\r\n\r\n")
+    writer.close()
+    return head, body
+
+
+async def test_the_list_of_requests_tells_their_time_also_while_the_exchange_stands_still(paper: Client) -> None:
+    now = (await paper.state())["now"]
+    began = time.monotonic_ns()
+    await paper.ccxt.fetch_time()
+    await asyncio.sleep(0.05)
+    await paper.ccxt.fetch_time()
+    took = (time.monotonic_ns() - began) / 1e6
+    state = await paper.state()
+    first, second = (row["time"] for row in state["requests"][-2:])
+    assert 50 <= second - first <= took
+    assert state["now"] == now
 
 
 async def test_partial_fill_takes_a_share(paper: Client) -> None:
@@ -209,6 +259,9 @@ async def test_reject_leg_strikes_its_side_only(paper: Client) -> None:
         [{"do": "delay_ms", "ms": -5}],
         [{"do": "partial_fill", "fraction": 2}],
         [{"do": "status", "status": 99}],
+        *([{"do": "status", "status": 429, "retry_after": bad}] for bad in (-1, 1.5, "1", True, None, 10**6)),
+        [{"do": "error_code", "retry_after": 1}],
+        [{"do": "cut_body", "share": 0.5}],
         [{"do": "error_code", "code": "x"}],
         [{"do": "reject_leg", "position_side": "UP"}],
     ],
@@ -242,7 +295,9 @@ async def test_state_has_the_pinned_keys(paper: Client) -> None:
     order |= {"algo"}
     assert all(order <= set(row) for row in state["orders"])
     assert [row["algo"] for row in state["orders"]] == [False, False, True]
-    assert {frozenset(row) for row in state["requests"]} == {frozenset({"n", "method", "path", "status", "fault"})}
+    assert {frozenset(row) for row in state["requests"]} == {
+        frozenset({"n", "time", "method", "path", "status", "fault"})
+    }
     assert [row["n"] for row in state["requests"]] == list(range(1, len(state["requests"]) + 1))
     for text in (state["fees_paid"], state["funding_paid"], *(p["quantity"] for p in state["positions"])):
         assert isinstance(text, str)
