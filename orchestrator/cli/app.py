@@ -11,6 +11,7 @@ COMMANDS: tuple[str, ...] = (
     "guard",
     "replay",
     "simulate",
+    "census",
     "evaluate",
     "journal",
     "constraints",

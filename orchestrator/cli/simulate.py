@@ -59,9 +59,9 @@ def simulate(
 
     request = Request(
         folder=data,
-        symbols=_symbols(symbols),
-        start=None if start is None else _day(start),
-        end=None if end is None else _day(end),
+        symbols=symbol_list(symbols),
+        start=days(start),
+        end=days(end),
         capital=Decimal(repr(capital)),
         model=FillModel(taker=Decimal(repr(taker)), spread=Decimal(repr(spread)), depth_usdt=Decimal(repr(depth))),
         venue=venue,
@@ -86,7 +86,8 @@ def simulate(
         typer.echo(f"\nreport:\n{report}")
 
 
-def _symbols(text: str) -> tuple[str, ...]:
+def symbol_list(text: str) -> tuple[str, ...]:
+    """Unified symbols, each once. Raises UsageError."""
     from data_fetchers.symbols import UnknownSymbol, normalise
 
     try:
@@ -98,7 +99,10 @@ def _symbols(text: str) -> tuple[str, ...]:
     return found
 
 
-def _day(text: str) -> int:
+def days(text: str | None) -> int | None:
+    """UTC ms of a date; None stays None. Raises UsageError."""
+    if text is None:
+        return None
     try:
         return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
     except ValueError as error:

@@ -4,7 +4,7 @@ HistoryError (a HostError) says what is missing or broken, in which file, and wh
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +41,12 @@ class Bars:
 
     def __len__(self) -> int:
         return int(self.time.size)
+
+    def part(self, start: int, end: int) -> "Bars":
+        """The bars of these places."""
+        cut = slice(start, end)
+        prices = (self.open[cut], self.high[cut], self.low[cut], self.close[cut])
+        return Bars(self.interval_ms, self.time[cut], *prices, self.volume[cut])
 
     def closed_by(self, at: int) -> int:
         """How many bars have closed at `at`."""
@@ -142,6 +148,20 @@ def _market(folder: Path, symbol: str, venue: str) -> Market:
         funding_interval_hours=round(interval) or 8.0,
         gaps=int(steps.sum() // found[path].interval_ms - steps.size) if steps.size else 0,
     )
+
+
+def within(market: Market, start: int | None, end: int | None) -> Market:
+    """The market cut to candles that open, and rates that settle, from `start` to before `end`."""
+    if start is None and end is None:
+        return market
+    low, high = start or 0, end or 2**62
+    bars = {
+        timeframe: one.part(*(int(place) for place in np.searchsorted(one.time, [low, high])))
+        for timeframe, one in market.bars.items()
+    }
+    first, last = np.searchsorted(market.funding_time, [low, high])
+    times, rates = market.funding_time[first:last], market.funding_rate[first:last]
+    return replace(market, bars=bars, funding_time=times, funding_rate=rates)
 
 
 def resample(bars: Bars, interval_ms: int) -> Bars:

@@ -1,0 +1,86 @@
+"""`volgamma census`: how often each condition fires on your data."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from orchestrator.cli import text
+from orchestrator.cli.output import command, emit
+from orchestrator.errors import UsageError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        help="How often every entry and exit condition holds, alone, together and at other thresholds, e.g. "
+        "`volgamma census --data data/futures`."
+    )(census)
+
+
+@command
+def census(
+    data: Annotated[Path, typer.Option(help="folder of feather files in freqtrade's futures layout")],
+    symbols: Annotated[str, typer.Option(help="comma-separated, any common spelling")] = "SOL,AVAX",
+    timeframes: Annotated[str, typer.Option(help="comma-separated: 1h, 4h, 1d")] = "1h,4h,1d",
+    start: Annotated[str | None, typer.Option("--from", help="first day, e.g. 2024-01-31")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="day to stop before")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
+) -> None:
+    """Count."""
+    from orchestrator import settings
+    from orchestrator.census.count import TIMEFRAMES
+    from orchestrator.census.count import census as count
+    from orchestrator.cli.simulate import days, symbol_list
+    from orchestrator.desk import find_trader, open_store
+    from orchestrator.simulation.history import load, within
+
+    frames = tuple(dict.fromkeys(part.strip() for part in timeframes.split(",") if part.strip()))
+    unknown = [name for name in frames if name not in TIMEFRAMES]
+    if unknown or not frames:
+        raise UsageError("unknown_timeframe", f"--timeframes {timeframes!r}", "1h, 4h, 1d, comma-separated")
+    chosen, span = symbol_list(symbols), (days(start), days(end))
+    with open_store(settings.load()) as store:
+        limits = store.constraints.current(find_trader().descriptor.trader_id).limits
+    markets = load(data, chosen, "history")
+    found = {symbol: count(within(market, *span), frames, limits) for symbol, market in markets.items()}
+    document = {"schema": "volgamma.census/1", "symbols": found}
+    if as_json:
+        emit(document)
+        return
+    for symbol, parts in found.items():
+        typer.echo(_page(symbol, parts), nl=False)
+
+
+def _page(symbol: str, parts: dict[str, Any]) -> str:
+    lines = [text.heading(symbol)]
+    frames = [name for name in parts if name != "funding"]
+    lines.append(
+        text.fields(
+            (name, f"{part['bars']:,} bars, {_day(part['first'])} to {_day(part['last'])}")
+            for name, part in parts.items()
+        )
+    )
+    names = list(dict.fromkeys(name for frame in frames for name in parts[frame]["conditions"]))
+    rows = [(name, *(_cell(parts[frame]["conditions"].get(name)) for frame in frames)) for name in names]
+    lines += ["\n", text.table(("condition", *frames), rows)]
+    if "funding" in parts:
+        rows = [(name, _cell(one)) for name, one in parts["funding"]["conditions"].items()]
+        lines += ["\n", text.table(("funding intervals", ""), rows)]
+    for frame in frames:
+        together = parts[frame]["combinations"][:5]
+        if together:
+            found = [(str(one["count"]), ", ".join(one["conditions"])) for one in together]
+            lines += ["\n", text.table((frame, "together"), found)]
+    return "".join(lines)
+
+
+def _cell(one: dict[str, Any] | None) -> str:
+    if one is None or one["share"] is None:
+        return "-"
+    return f"{one['count']:,} ({one['share']:.2%})"
+
+
+def _day(ms: int | None) -> str:
+    return "-" if ms is None else datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d")
