@@ -89,11 +89,12 @@ def opened(
     if any(pair.pair_id == result.pair_id for pair in desk.store.pairs.open_pairs()):
         return
     pair = new_pair(decision, plan, context, result, desk.exchange_name, at)
-    desk.store.pairs.open_pair(pair, desk.exchange_name)
     market = desk.exchange.market(plan.symbol)
     step = Decimal(str(market["precision"]["amount"]))
     taker = Decimal(str(market.get("taker") or "0.0005"))
+    # the state first: a pair that is on record is taken for complete, and without a state its ladder would never run
     save_state(desk, new_state(pair, decision, constraints, taker, step), "opened", at)
+    desk.store.pairs.open_pair(pair, desk.exchange_name)
 
 
 async def _reduce(
