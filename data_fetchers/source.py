@@ -87,6 +87,13 @@ class Source:
         try:
             async with asyncio.timeout(limit):
                 return await work
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # nobody cancelled this part: it waited for something shared, and that was given up
+            reason = f"{self.venue} {self.symbol}: a request shared with another source was given up"
+            return Unavailable(code="error", reason=f"{FetchCode.NETWORK}: {reason}")
         except Exception as error:  # whatever it is, it costs this part and no other, and is named in the snapshot
             return unavailable(error, f"{self.venue} {self.symbol}", limit)
 
@@ -106,7 +113,8 @@ def unavailable(error: Exception, what: str, timeout_s: float | None = None) -> 
     if isinstance(error, FetchError):
         shown = _SHOWN.get(error.code)
         if shown is None:
-            return Unavailable(code="error", reason=f"{error.code}: {error}")
+            prefix = "" if str(error).startswith(f"{error.code}: ") else f"{error.code}: "
+            return Unavailable(code="error", reason=f"{prefix}{error}")
         return Unavailable(code=shown, reason=str(error))
     if isinstance(error, TimeoutError):
         after = "" if timeout_s is None else f" within {timeout_s:g} s"
@@ -114,12 +122,23 @@ def unavailable(error: Exception, what: str, timeout_s: float | None = None) -> 
     return Unavailable(code="error", reason=f"{what}: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
 
 
+#: Of those that show as `error`: what may work in a moment.
+_PASSING = (FetchCode.NETWORK, FetchCode.OUTAGE, FetchCode.RATE_LIMITED, FetchCode.BAD_ANSWER)
+
+
 def failure_of(part: Unavailable, message: str) -> FetchError:
     """The error of a source none of whose parts came, with the code of the part that matters most."""
     if part.code == "not_supported":
         return NotSupported(message)
+    code = _code_of(part)
+    return Transient(message, code) if code in _PASSING else Permanent(message, code)
+
+
+def _code_of(part: Unavailable) -> FetchCode:
+    """The fetch code behind an absent part: `unavailable` puts it before the reason of those shown as `error`."""
     codes = {shown: code for code, shown in _SHOWN.items()}
-    return Permanent(message, codes.get(part.code, FetchCode.REFUSED))
+    named = part.reason.split(":", 1)[0]
+    return codes.get(part.code) or (FetchCode(named) if named in {*FetchCode} else FetchCode.REFUSED)
 
 
 async def all_of(work: list[Coroutine[Any, Any, T]]) -> list[T]:

@@ -1,5 +1,6 @@
 """Opens the one ccxt client that fetchers and execution share. Importing this module does not load ccxt."""
 
+import asyncio
 import logging
 import re
 from collections.abc import Mapping
@@ -91,9 +92,26 @@ def _attentive(cls: type[Any]) -> type[Any]:
     """The same client, which counts its requests, takes no page for data, and keeps status and waiting time.
 
     ccxt drops both when it raises, and without them a ban cannot be told from an outage nor be waited out.
+    Loading the markets, which ccxt starts once for all who need them, outlives a caller that is cancelled: ccxt would
+    cancel it for the others too.
     """
 
     class Attentive(cls):  # type: ignore[misc]
+        _shared_load: "asyncio.Task[Any] | None" = None
+
+        async def load_markets(self, reload: bool = False, params: Any = None) -> Any:
+            if self.markets and not reload:
+                return await super().load_markets(False, params or {})
+            if self._shared_load is None or self._shared_load.done():
+                self._shared_load = asyncio.ensure_future(super().load_markets(reload, params or {}))
+                self._shared_load.add_done_callback(_seen)
+            return await asyncio.shield(self._shared_load)
+
+        async def close(self) -> None:
+            if self._shared_load is not None:
+                self._shared_load.cancel()
+            await super().close()
+
         async def fetch(self, *args: Any, **named: Any) -> Any:
             count_request()
             answer = await super().fetch(*args, **named)
@@ -119,6 +137,12 @@ def _attentive(cls: type[Any]) -> type[Any]:
 
     Attentive.__name__ = Attentive.__qualname__ = cls.__name__
     return Attentive
+
+
+def _seen(load: "asyncio.Task[Any]") -> None:
+    """Its error has been raised to whoever still waited; with nobody waiting it is no news."""
+    if not load.cancelled():
+        load.exception()
 
 
 def retry_after(headers: Any) -> float | None:
