@@ -9,7 +9,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from orchestrator.cli import census, constraints, database, evaluate, journal, kill, replay, simulate, traders
+from orchestrator.cli import census, constraints, data, database, evaluate, journal, kill, replay, simulate, traders
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Volgamma:
         monkeypatch.chdir(folder)
         self.folder = folder
         self._app = typer.Typer()
-        for module in (census, constraints, database, evaluate, journal, kill, replay, simulate, traders):
+        for module in (census, constraints, data, database, evaluate, journal, kill, replay, simulate, traders):
             module.register(self._app)
 
     def __call__(self, *words: str) -> Ran:

@@ -12,6 +12,7 @@ COMMANDS: tuple[str, ...] = (
     "replay",
     "simulate",
     "census",
+    "data",
     "evaluate",
     "journal",
     "constraints",
