@@ -1,11 +1,12 @@
 """Asks again what may work a moment later, never longer than allowed, and never a venue that said to stay away.
 
 Only `Transient` errors are repeated (network, time-outs, 5xx, unreadable answers, rate limits). A 418 or 429 closes
-the venue's gate: no request of any fetcher leaves until the waiting time is over; where that is past the caller's
-deadline the answer is `Banned`.
+the venue's gate: no request of any fetcher leaves until the waiting time is over, not even one that was waiting for its
+turn at the rate limit; where that is past the caller's deadline the answer is `Banned`.
 """
 
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 from weakref import WeakKeyDictionary
@@ -49,6 +50,18 @@ def gate_of(exchange: Any) -> Gate:
     return _gates.setdefault(exchange, Gate())
 
 
+_leaving: ContextVar[Callable[[], Awaitable[bool]] | None] = ContextVar("volgamma_request_leaving", default=None)
+
+
+async def admit() -> bool:
+    """Called by the client as a request is about to leave: waits for, or is refused by, the gate of its `Calls`.
+
+    True when it had to wait. Raises Banned.
+    """
+    ask = _leaving.get()
+    return ask is not None and await ask()
+
+
 @dataclass(frozen=True)
 class Calls:
     """Requests to one venue, all with one deadline (monotonic milliseconds)."""
@@ -76,6 +89,7 @@ class Calls:
 
     async def _once(self, request: Callable[[], Awaitable[T]], what: str) -> T:
         await self._pass_gate()
+        token = _leaving.set(self._pass_gate)
         try:
             return await request()
         except FetchError:
@@ -85,8 +99,11 @@ class Calls:
             if isinstance(found, (RateLimited, Banned)):
                 self.gate.close(self.clock.monotonic_ms() + 1000 * found.retry_after_s, str(found))
             raise found from error
+        finally:
+            _leaving.reset(token)
 
-    async def _pass_gate(self) -> None:
+    async def _pass_gate(self) -> bool:
+        waited = False
         while (wait_ms := self.gate.closed_until_ms - self.clock.monotonic_ms()) > 0:
             if self.gate.closed_until_ms > self.deadline_ms:
                 raise Banned(
@@ -94,6 +111,8 @@ class Calls:
                     wait_ms / 1000,
                 )
             await self.clock.sleep(wait_ms / 1000)
+            waited = True
+        return waited
 
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None

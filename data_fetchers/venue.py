@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from data_fetchers.errors import UnknownVenue
 from data_fetchers.request_count import count_request
+from data_fetchers.retry import admit
 
 #: Tried with recorded responses; any other id of ccxt opens too.
 SUPPORTED = ("paper", "binanceusdm", "bybit", "okx", "bitget")
@@ -93,7 +94,7 @@ def _attentive(cls: type[Any]) -> type[Any]:
 
     ccxt drops both when it raises, and without them a ban cannot be told from an outage nor be waited out.
     Loading the markets, which ccxt starts once for all who need them, outlives a caller that is cancelled: ccxt would
-    cancel it for the others too.
+    cancel it for the others too. A request that got its turn at the rate limit during a ban queues again after it.
     """
 
     class Attentive(cls):  # type: ignore[misc]
@@ -112,7 +113,13 @@ def _attentive(cls: type[Any]) -> type[Any]:
                 self._shared_load.cancel()
             await super().close()
 
+        async def throttle(self, cost: Any = None) -> None:
+            await super().throttle(cost)
+            while await admit():
+                await super().throttle(cost)
+
         async def fetch(self, *args: Any, **named: Any) -> Any:
+            await admit()
             count_request()
             answer = await super().fetch(*args, **named)
             if not isinstance(answer, (dict, list)):

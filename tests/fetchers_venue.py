@@ -227,11 +227,11 @@ async def stub_venue() -> AsyncIterator[StubVenue]:
 
 
 @asynccontextmanager
-async def opened(name: str, url: str, **named: Any) -> AsyncIterator[Any]:
+async def opened(name: str, url: str, *, paced: bool = False, **named: Any) -> AsyncIterator[Any]:
     """The real ccxt client on it, closed afterwards."""
     from data_fetchers.venue import open_exchange
 
-    exchange = open_exchange(name, base_url=url, paced=False, **named)
+    exchange = open_exchange(name, base_url=url, paced=paced, **named)
     try:
         yield exchange
     finally:
