@@ -26,6 +26,7 @@ from data_fetchers.snapshot import (
     source_names,
 )
 from data_fetchers.source import ExchangeTime, Source, measure_drift, unavailable
+from data_fetchers.store import SeriesStore
 from data_fetchers.symbols import prefix_of
 
 Fetcher = Callable[[Source], Awaitable[Any]]
@@ -68,12 +69,14 @@ async def collect(
     deadline_s: float = 20,
     per_source_timeout_s: float = 10,
     plugins: Plugins | None = None,
+    store: SeriesStore | None = None,
 ) -> MarketSnapshot:
     """A snapshot of `requirements` from an exchange of `venue.open_exchange`, markets loaded or not.
 
     The primary symbol gets the sources its keywords select, the other symbols candles and a ticker. Times are the
     exchange's: injected clock + `clock_drift_ms`, which is measured once at the midpoint of a round trip. Where the
     exchange's time cannot be had, nothing can be dated and every source is Unavailable.
+    With a `store`, only what is new since the last snapshot is asked for.
     Raises UnknownKeyword before anything is sent.
     """
     plugins = load_plugins() if plugins is None else plugins
@@ -87,10 +90,11 @@ async def collect(
     with counting() as count:
         drift = asyncio.ensure_future(_in_time(measure_drift(exchange, calls, clock), part_s))
         time = ExchangeTime(clock, drift)
+        shared: dict[str, asyncio.Future[Any]] = {}
         tasks = {
             key: asyncio.create_task(
                 _run(
-                    Source(exchange, venue_name, key[0], requirements, calls, time, part_s),
+                    Source(exchange, venue_name, key[0], requirements, calls, time, part_s, store, shared),
                     _FETCHERS.get(key[1]) or _of_plugin(plugins, key[1]),
                     clock,
                     timeout_s,
@@ -100,10 +104,11 @@ async def collect(
             for key in sorted(wanted)
         }
         _, late = await asyncio.wait({*tasks.values(), drift}, timeout=deadline_s)
-        for task in late:
+        left: set[asyncio.Future[Any]] = {*late, *(asked for asked in shared.values() if not asked.done())}
+        for task in left:
             task.cancel()
-        if late:
-            await asyncio.wait(late, timeout=_LETTING_GO_S)
+        if left:
+            await asyncio.wait(left, timeout=_LETTING_GO_S)
 
     known = not drift.cancelled() and drift.done() and drift.exception() is None
     clock_drift_ms = drift.result() if known else 0
@@ -164,7 +169,8 @@ def _timing(result: Raw, elapsed_ms: float) -> SourceTiming:
         lost = {"": result}
     elif isinstance(result, MarketData):
         parts = {**result.candles, "ticker": result.ticker}
-        lost = {f"{name}: ": part for name, part in parts.items() if isinstance(part, Unavailable)}
+        missing = {f"{name}: ": part for name, part in parts.items() if isinstance(part, Unavailable)}
+        lost = {name: part for name, part in missing.items() if part.code != "not_requested"}
     if not lost:
         return SourceTiming(ms=round(elapsed_ms))
     return SourceTiming(

@@ -24,9 +24,7 @@ async def fetch(source: Source) -> OpenInterest:
     """
     wanted = max(1, source.requirements.open_interest_points)
     size = await source.contract_size()
-    history, current = await asyncio.gather(
-        source.settle(_history(source, wanted)), source.settle(source.call("fetch_open_interest", source.symbol))
-    )
+    history, current = await _asked(source, wanted, size)
     if isinstance(history, Unavailable) and isinstance(current, Unavailable):
         raise failure_of(current, f"history: {history.reason}; current figure: {current.reason}")
     fetched_at = await source.now()
@@ -39,6 +37,8 @@ async def fetch(source: Source) -> OpenInterest:
     now = None
     if isinstance(current, Unavailable):
         notes.append(f"no current figure: {current.reason}")
+    elif current is None:
+        pass
     elif (now := point_of(current, size, source.exchange.id, otherwise=fetched_at)) is None:
         notes.append("no current figure: it is no number")
     elif not points or now.time > max(points):
@@ -56,6 +56,22 @@ async def fetch(source: Source) -> OpenInterest:
         fetched_at=fetched_at,
         note="; ".join(notes),
     )
+
+
+async def _asked(source: Source, wanted: int, size: float) -> tuple[list[Any] | Unavailable, Any]:
+    """History, and the current figure. With a store the latter is saved where the history's last point is fresh."""
+    if source.store is None:
+        history, current = await asyncio.gather(
+            source.settle(_history(source, wanted)), source.settle(source.call("fetch_open_interest", source.symbol))
+        )
+        return history, current
+    history = await source.settle(_history(source, wanted))
+    if not isinstance(history, Unavailable):
+        points = [point for row in history if (point := point_of(row, size, source.exchange.id))]
+        newest = max((point.time for point in points), default=0)
+        if await source.now() - newest < 2 * _STEP_MS:
+            return history, None
+    return history, await source.settle(source.call("fetch_open_interest", source.symbol))
 
 
 async def _history(source: Source, wanted: int) -> list[Any]:

@@ -17,6 +17,10 @@ from data_fetchers.source import Source, failure_of
 
 _HOUR_MS = 3_600_000
 _LONGEST_HOURS = 24
+#: A settlement is asked for this long after its time, in a quarter of its own: the running rate is live anyway.
+_GRACE_MS = 35 * 60_000
+#: What is stamped this little ahead of the clock is not from another time.
+_SLACK_MS = 60_000
 #: What one request brings home; ccxt passes larger numbers on and venues then refuse or cut.
 _MOST = {"binanceusdm": 1000, "bybit": 200, "okx": 100, "bitget": 100}
 
@@ -28,13 +32,13 @@ async def fetch(source: Source) -> Funding:
     """
     limit = max(2, min(source.requirements.funding_points, _MOST.get(source.exchange.id, 100)))
     settled, current, declared = await asyncio.gather(
-        source.settle(source.call("fetch_funding_rate_history", source.symbol, None, limit)),
-        source.settle(source.call("fetch_funding_rate", source.symbol)),
+        source.settle(_settlements(source, limit)),
+        source.settle(source.call_once("fetch_funding_rate")),
         source.settle(_declared_hours(source)),
     )
     if isinstance(settled, Unavailable) and isinstance(current, Unavailable):
         raise failure_of(settled, f"history: {settled.reason}; running interval: {current.reason}")
-    times = settlements(settled)[-limit:]
+    times = [] if isinstance(settled, Unavailable) else settled[-limit:]
     running = current if isinstance(current, dict) else {}
     upcoming = millis(running.get("fundingTimestamp"))
     now = await source.now()
@@ -58,10 +62,35 @@ async def fetch(source: Source) -> Funding:
     )
 
 
+async def _settlements(source: Source, limit: int) -> list[tuple[int, float]]:
+    """Settled rates, oldest first; asked for only when a settlement has passed that is not stored yet."""
+    store, now = source.store, await source.now()
+    known = {} if store is None else store.rates(source.venue, source.symbol)
+    times = sorted(known)
+    if len(times) >= 2 and now < times[-1] + (times[-1] - times[-2]) + _GRACE_MS and times[-1] <= now + _SLACK_MS:
+        return sorted(known.items())
+    found = settlements(await source.call("fetch_funding_rate_history", source.symbol, None, limit))
+    if store is not None:
+        store.keep_rates(source.venue, source.symbol, dict(found))
+    return found
+
+
 async def _declared_hours(source: Source) -> float | None:
     """The venue's own statement (Binance: fundingInfo, which lists only symbols whose terms were ever changed)."""
     if source.exchange.id not in ("binanceusdm", "binance"):
         return None
+    if source.store is None:
+        return await _ask_hours(source)
+    now = await source.now()
+    settled = max(source.store.rates(source.venue, source.symbol), default=now)
+    known, hours = source.store.interval(source.venue, source.symbol, min(settled, now))
+    if not known:
+        hours = await _ask_hours(source)
+        source.store.keep_interval(source.venue, source.symbol, now, hours)
+    return hours
+
+
+async def _ask_hours(source: Source) -> float | None:
     found = await source.call("fetch_funding_intervals", [source.symbol])
     entry = found.get(source.symbol) if isinstance(found, dict) else None
     return hours_of(entry.get("interval")) if isinstance(entry, dict) else None

@@ -28,6 +28,8 @@ _OKX = {
 }
 
 Points = tuple[RatioPoint, ...]
+#: An hour's ratios are published some minutes after it, and asked for in the next quarter: the full hour has candles.
+_HOUR_MS, _GRACE_MS, _SLACK_MS = 3_600_000, 20 * 60_000, 60_000
 
 
 async def fetch(source: Source) -> Positioning:
@@ -52,9 +54,15 @@ async def fetch(source: Source) -> Positioning:
 
 
 async def _kind(source: Source, kind: str, limit: int) -> Points:
+    store, now = source.store, await source.now()
+    known = () if store is None else store.ratios(source.venue, source.symbol, kind)
+    if len(known) >= limit and known[-1].time - _SLACK_MS <= now < known[-1].time + _HOUR_MS + _GRACE_MS:
+        return known[-limit:]
     points = ratios(await _ask(source, kind, limit))[-limit:]
     if not points:
         raise Permanent(f"{source.venue} {source.symbol}: no {kind} ratio", FetchCode.EMPTY)
+    if store is not None:
+        store.keep_ratios(source.venue, source.symbol, kind, points)
     return points
 
 

@@ -11,23 +11,33 @@ from data_fetchers import candle_pages
 from data_fetchers.candle_pages import Bar, Page
 from data_fetchers.errors import FetchCode, Permanent
 from data_fetchers.parsing import iso, millis, not_negative, positive
-from data_fetchers.snapshot import TIMEFRAME_MS, Candles, MarketData, Ticker
+from data_fetchers.snapshot import TIMEFRAME_MS, Candles, MarketData, Ticker, Unavailable
 from data_fetchers.source import Source, all_of
 
 #: A run of missing bars is asked for in pages this small, in case the venue caps lower than it says.
 _REPAIR_BARS = 100
 _REPAIR_ROUNDS = 2
 _REPAIR_PAGES = 60
+#: Venues whose answer on funding holds mark and index price too.
+_BOTH_IN_FUNDING = ("binanceusdm", "binance")
 
 
 async def fetch(source: Source) -> MarketData:
     """Every time frame asked for of `source.symbol`, and the ticker, each on its own: what fails is Unavailable."""
     wanted = source.requirements.candles.get(source.symbol, {})
     ticker, *series = await asyncio.gather(
-        source.settle(fetch_ticker(source)),
+        source.settle(fetch_ticker(source)) if _needs_ticker(source) else _no_ticker(),
         *(source.settle(fetch_candles(source, timeframe, bars)) for timeframe, bars in wanted.items()),
     )
     return MarketData(candles=dict(zip(wanted, series, strict=True)), ticker=ticker)
+
+
+def _needs_ticker(source: Source) -> bool:
+    return source.symbol == source.requirements.primary or source.requirements.partner_tickers
+
+
+async def _no_ticker() -> Unavailable:
+    return Unavailable(code="not_requested", reason="the ticker of a partner symbol is not asked for")
 
 
 async def fetch_candles(source: Source, timeframe: str, bars: int) -> Candles:
@@ -41,9 +51,7 @@ async def fetch_candles(source: Source, timeframe: str, bars: int) -> Candles:
         raise Permanent(f"{bars} bars of {timeframe!r}: time frames are {', '.join(TIMEFRAME_MS)}", FetchCode.REFUSED)
     last = candle_pages.last_closed(await source.now(), interval)
     first = last - (bars - 1) * interval
-    most = candle_pages.page_bars(source.exchange.id, interval)
-    have = await _pages(source, timeframe, candle_pages.plan(first, last, interval, most), first, last)
-    have = await _repair(source, timeframe, have, first, last, min(most, _REPAIR_BARS))
+    have = await _bars(source, timeframe, first, last)
     if not have:
         raise Permanent(f"{source.venue} {source.symbol} {timeframe}: no closed bar", FetchCode.EMPTY)
     times = sorted(have)
@@ -55,6 +63,9 @@ async def fetch_candles(source: Source, timeframe: str, bars: int) -> Candles:
             "also when asked again",
             FetchCode.GAP,
         )
+    if source.store is not None:
+        begins = times[0] > first
+        source.store.keep(source.venue, source.symbol, timeframe, have, whole=begins)
     columns = list(zip(*(have[time] for time in times), strict=True))
     return Candles(
         venue=source.venue,
@@ -72,6 +83,42 @@ async def fetch_candles(source: Source, timeframe: str, bars: int) -> Candles:
         fetched_at=await source.now(),
         note=_note(times, first, last, interval),
     )
+
+
+async def _bars(source: Source, timeframe: str, first: int, last: int) -> dict[int, Bar]:
+    """The bars opening in [first, last]: what is stored and still true, and the rest from the venue."""
+    interval = TIMEFRAME_MS[timeframe]
+    most = candle_pages.page_bars(source.exchange.id, interval)
+    kept = _stored(source, timeframe, first, last)
+    if kept and source.store is not None:
+        name = (source.venue, source.symbol, timeframe)
+        start, newest = min(kept), max(kept)
+        head = start > first and not source.store.begins(*name)
+        runs = [(first, start - interval)] if head else []
+        if newest < last or not source.store.checked(*name):
+            runs.append((max(start, newest - interval), last))
+        pages = [page for run in runs for page in candle_pages.plan(*run, interval, most)]
+        fresh = await _pages(source, timeframe, pages, first, last) if pages else {}
+        if all(kept.get(time, bar) == bar for time, bar in fresh.items()):
+            have = {**kept, **fresh}
+            return await _repair(source, timeframe, have, first if head else start, last, _REPAIR_BARS)
+        source.store.drop(*name)
+    have = await _pages(source, timeframe, candle_pages.plan(first, last, interval, most), first, last)
+    return await _repair(source, timeframe, have, first, last, min(most, _REPAIR_BARS))
+
+
+def _stored(source: Source, timeframe: str, first: int, last: int) -> dict[int, Bar]:
+    """The stored bars that end, without a gap, at the newest one inside [first, last]."""
+    if source.store is None:
+        return {}
+    known = source.store.candles(source.venue, source.symbol, timeframe)
+    interval = TIMEFRAME_MS[timeframe]
+    time = max((time for time in known if time <= last), default=None)
+    found: dict[int, Bar] = {}
+    while time is not None and time >= first and time in known:
+        found[time] = known[time]
+        time -= interval
+    return found
 
 
 async def _pages(source: Source, timeframe: str, pages: list[Page], first: int, last: int) -> dict[int, Bar]:
@@ -138,7 +185,10 @@ async def _mark(source: Source) -> dict[str, Any]:
     """Mark (and index) price where the ticker does not carry them."""
     if not source.supports("fetchMarkPrice"):
         return {}
-    found = await source.settle(source.call("fetch_mark_price", source.symbol), share=0.5)
+    # where the funding answer carries both, one request serves the price and the funding fetcher
+    method = "fetch_funding_rate" if source.exchange.id in _BOTH_IN_FUNDING else "fetch_mark_price"
+    work = source.call_once(method) if method == "fetch_funding_rate" else source.call(method, source.symbol)
+    found = await source.settle(work, share=0.5)
     return found if isinstance(found, dict) else {}
 
 

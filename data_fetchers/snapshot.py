@@ -207,9 +207,9 @@ class MarketSnapshot(Raw):
 class Requirements(Raw):
     """What a trader asks the collector for.
 
-    `candles` maps symbol -> time frame -> number of closed bars; `keywords` select the fetchers of `primary`;
-    symbols other than the primary get candles and a ticker only. `book_snapshots` books are taken, `book_pause_s`
-    seconds apart: each costs a request, and the source takes as much longer.
+    `candles` maps symbol -> time frame -> number of closed bars; `keywords` select the fetchers of `primary`; symbols
+    other than the primary get candles, and a ticker unless `partner_tickers` is off. `book_snapshots` books are taken,
+    `book_pause_s` apart: a fetch takes that much longer.
     """
 
     primary: str
@@ -219,6 +219,7 @@ class Requirements(Raw):
     positioning_points: int = 30
     open_interest_points: int = 300
     book_levels: int = 1000
+    partner_tickers: bool = True
     book_snapshots: int = Field(default=1, ge=1, le=10)
     book_pause_s: float = Field(default=1.0, ge=0, le=30)
 

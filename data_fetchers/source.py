@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from data_fetchers.errors import FetchCode, FetchError, NotSupported, Permanent, Transient
 from data_fetchers.retry import Calls, Clock
 from data_fetchers.snapshot import Requirements, Unavailable, UnavailableCode
+from data_fetchers.store import SeriesStore
 
 T = TypeVar("T")
 
@@ -50,6 +51,9 @@ class Source:
     calls: Calls
     time: ExchangeTime
     timeout_s: float
+    store: SeriesStore | None = None
+    #: Answers that two fetchers of one snapshot share.
+    shared: dict[str, "asyncio.Future[Any]"] = field(default_factory=dict)
 
     async def call(self, method: str, *args: Any, **named: Any) -> Any:
         """What `exchange.<method>(...)` answers, repeated on transient errors. Raises FetchError."""
@@ -57,6 +61,14 @@ class Source:
         if function is None:
             raise NotSupported(f"{self.venue} has no {method}")
         return await self.calls.run(lambda: function(*args, **named), f"{method} {self.symbol}")
+
+    async def call_once(self, method: str) -> Any:
+        """As `call(method, symbol)`, asked once for this snapshot whoever needs it. Raises FetchError."""
+        key = f"{method} {self.symbol}"
+        if key not in self.shared:
+            self.shared[key] = asked = asyncio.ensure_future(self.call(method, self.symbol))
+            asked.add_done_callback(lambda done: done.cancelled() or done.exception())  # whoever waits is told
+        return await asyncio.shield(self.shared[key])
 
     async def market(self) -> dict[str, Any]:
         """ccxt's description of the contract. Raises FetchError, also when the venue does not list the symbol."""

@@ -14,6 +14,7 @@ from traders.contract.constraints import ConstraintSet
 from traders.contract.trader import Trader
 
 if TYPE_CHECKING:
+    from data_fetchers.store import SeriesStore
     from db.constraints_repository import ConstraintsRepository
     from db.database import Database
     from db.journal_repository import JournalRepository
@@ -51,6 +52,8 @@ class Desk:
     own_clock: bool
     exchange: Any
     venue: "Venue"
+    #: What has been fetched before, so that a decision asks for news only; None: everything is asked for.
+    series: "SeriesStore | None" = None
 
     @property
     def reads_only(self) -> bool:
@@ -111,6 +114,8 @@ async def open_desk(settings: Settings, clock: Clock, exchange_name: str) -> Asy
 
     Raises HostError when the database, the trader or the exchange cannot be had; nothing has been done by then.
     """
+    from data_fetchers.store import SeriesStore
+
     trader = find_trader()
     async with AsyncExitStack() as stack:
         from orchestrator.paper_session import data_folder_lock, paper_exchange
@@ -132,6 +137,7 @@ async def open_desk(settings: Settings, clock: Clock, exchange_name: str) -> Asy
             own_clock=exchange_name == "paper",
             exchange=exchange,
             venue=venue,
+            series=SeriesStore(settings.data_dir / "market"),
         )
 
 

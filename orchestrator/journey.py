@@ -122,7 +122,11 @@ async def _claimed(
 
     watch.lap("start")
     snapshot = await collect(
-        desk.trader.requirements(symbol), desk.exchange, venue_name=desk.exchange_name, clock=desk.clock
+        desk.trader.requirements(symbol),
+        desk.exchange,
+        venue_name=desk.exchange_name,
+        clock=desk.clock,
+        store=desk.series,
     )
     watch.lap("fetch")
     context = desk.trader.observe(snapshot, portfolio, constraints)

@@ -28,6 +28,7 @@ def requirements(symbol: str) -> Requirements:
         primary=primary,
         keywords=KEYWORDS,
         candles=candles,
+        partner_tickers=False,
         book_snapshots=BOOK_SNAPSHOTS,
         book_pause_s=BOOK_PAUSE_S,
     )

@@ -50,6 +50,8 @@ def _market(venue: str, prefix: str, data: SymbolData, wanted: tuple[str, ...]) 
             note = "; ".join(part for part in (note, f"{len(candles.fillers)} zero-volume bars") if part)
         found[name] = SourceInfo(venue=candles.venue, as_of=candles.as_of, fetched_at=candles.fetched_at, note=note)
     ticker = market.ticker
+    if isinstance(ticker, Unavailable) and ticker.code == "not_requested":
+        return found
     found[f"{prefix}.ticker"] = (
         _error(venue, reason_of(ticker))
         if isinstance(ticker, Unavailable)
