@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from data_fetchers.errors import UnknownKeyword
-from data_fetchers.plugins import Plugins, load_plugins
+from data_fetchers.plugins import Plugins, load_plugins, spelled
 from data_fetchers.snapshot import source_names
 
 _MARKET = ("market_data",)
@@ -38,21 +38,17 @@ def resolve(keywords: Iterable[str], plugins: Plugins | None = None) -> tuple[st
     """
     wanted: set[str] = set()
     for text in keywords:
-        keyword = _spelled(text)
+        keyword = spelled(text)
         if keyword in KEYWORDS:
             wanted.update(KEYWORDS[keyword])
             continue
         plugins = load_plugins() if plugins is None else plugins
-        found = [name for name, plugin in plugins.fetchers.items() if keyword in (name, *plugin.keywords)]
+        found = [name for name, plugin in plugins.fetchers.items() if keyword in (spelled(name), *plugin.keywords)]
         if not found:
             raise UnknownKeyword(_complaint(text, keyword, plugins))
         wanted.update(found)
     ours = [name for name in source_names() if name in wanted]
     return (*ours, *sorted(wanted.difference(ours)))
-
-
-def _spelled(text: str) -> str:
-    return text.strip().lower().replace("-", "_").replace(" ", "_")
 
 
 def _complaint(text: str, keyword: str, plugins: Plugins) -> str:

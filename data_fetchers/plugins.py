@@ -37,6 +37,11 @@ class Plugins:
     problems: tuple[str, ...]
 
 
+def spelled(keyword: str) -> str:
+    """A keyword as it is compared: case, spaces and hyphens do not matter."""
+    return keyword.strip().lower().replace("-", "_").replace(" ", "_")
+
+
 def load_plugins(found: Iterable[EntryPoint] | None = None) -> Plugins:
     """Third-party fetchers by entry point name. `found` replaces the installed entry points (tests). Never raises."""
     fetchers: dict[str, Plugin] = {}
@@ -58,7 +63,7 @@ def _load(entry: EntryPoint, taken: Mapping[str, Plugin]) -> tuple[Plugin | None
         return None, "its name is already taken; left out"
     try:
         loaded = entry.load()
-        keywords = tuple(str(word).strip().lower() for word in loaded.KEYWORDS)
+        keywords = tuple(spelled(str(word)) for word in loaded.KEYWORDS)
         fetch = loaded.fetch
     except (Exception, SystemExit) as error:
         return None, f"could not be loaded: {type(error).__name__}: {error}"

