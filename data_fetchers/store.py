@@ -2,17 +2,19 @@
 
 Nothing stored is believed blindly. The first time a series is used, and whenever bars are added, the last two stored
 bars are fetched again; one that differs (another market at the same name, a venue that revised it) drops the series.
-A file that cannot be read is a series that was never stored: it is replaced, and no decision fails for it.
+A file that cannot be read is set aside and fetched again; no decision fails for it.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from data_fetchers.candle_pages import Bar
 from data_fetchers.errors import FetchError
 from data_fetchers.feather_file import CANDLE_COLUMNS, candle_file, funding_file, read, write
-from data_fetchers.snapshot import RatioPoint
+from data_fetchers.snapshot import TIMEFRAME_MS, RatioPoint
 
 Rates = dict[int, float]
 Key = tuple[str, str, str]
@@ -47,8 +49,10 @@ class SeriesStore:
         return (venue, symbol, timeframe) in self._whole
 
     def keep(self, venue: str, symbol: str, timeframe: str, bars: dict[int, Bar], *, whole: bool) -> None:
-        """Replace a series by bars that were just compared with the venue."""
+        """Take over bars that were just compared with the venue; older ones that were stored stay."""
         key = (venue, symbol, timeframe)
+        first = min(bars, default=0)
+        bars = {**{time: bar for time, bar in self._candles.get(key, {}).items() if time < first}, **bars}
         changed = self._candles.get(key) != bars
         self._candles[key] = bars
         self._checked.add(key)
@@ -67,13 +71,19 @@ class SeriesStore:
         return self._rates.get((venue, symbol), {})
 
     def keep_rates(self, venue: str, symbol: str, rates: Rates) -> None:
-        """Replace the stored settlements; on disk they are added to what is there."""
+        """Remember settlements; on disk they join what is there, unless that contradicts them."""
         if self._rates.get((venue, symbol)) == rates:
             return
         self._rates[venue, symbol] = rates
-        if self.folder is not None:
-            rows = {at: (rate, 0.0, 0.0, 0.0, 0.0) for at, rate in rates.items()}
-            self._save(funding_file(self._at(venue), symbol, 8), rows)
+        if self.folder is None or len(rates) < 2:
+            return
+        times = sorted(rates)
+        hours = max(1, round((times[-1] - times[-2]) / 3_600_000))
+        file = funding_file(self._at(venue), symbol, hours)
+        rows = {at: (rate, 0.0, 0.0, 0.0, 0.0) for at, rate in rates.items()}
+        there = self._read(file)
+        same = all(there[at][0] == rate for at, rate in rates.items() if at in there)
+        self._save(file, {**there, **rows} if same else rows)
 
     def ratios(self, venue: str, symbol: str, kind: str) -> tuple[RatioPoint, ...]:
         """The points last fetched."""
@@ -99,11 +109,20 @@ class SeriesStore:
     def _load(self, venue: str, symbol: str, timeframe: str) -> dict[int, Bar]:
         if self.folder is None:
             return {}
-        try:
-            rows = read(candle_file(self._at(venue), symbol, timeframe), CANDLE_COLUMNS)
-        except FetchError:
-            return {}
+        rows = self._read(candle_file(self._at(venue), symbol, timeframe))
+        interval = TIMEFRAME_MS[timeframe]
+        if any(time % interval for time in rows):
+            return {}  # no candles of this time frame, whatever the name says
         return {time: (row[0], row[1], row[2], row[3], row[4]) for time, row in rows.items() if None not in row}
+
+    def _read(self, file: Path) -> dict[int, tuple[Any, ...]]:
+        """The rows of a file; one that cannot be read is set aside, so that nothing is lost and nothing fails."""
+        try:
+            return read(file, CANDLE_COLUMNS)
+        except FetchError:
+            with suppress(OSError):
+                file.replace(file.with_name(f"{file.name}.unreadable"))
+            return {}
 
     def _save(self, file: Path, rows: Mapping[int, tuple[float, ...]]) -> None:
         try:

@@ -143,6 +143,38 @@ async def test_a_damaged_file_costs_requests_and_nothing_else(place: Place, tmp_
     found = await place.snapshot(SeriesStore(tmp_path))
     assert essence(found) == essence(truth)
     assert read(file, CANDLE_COLUMNS) == rows
+    assert (file.with_name(f"{file.name}.unreadable").exists()) == (damage != "gap")
+
+
+@pytest.mark.parametrize("shift", [17 * MINUTE, 60 * MINUTE * 24 * 400])
+async def test_bars_that_the_venue_does_not_confirm_are_not_believed(place: Place, tmp_path: Path, shift: int) -> None:
+    """Off the grid, or so old that nothing fetched overlaps them."""
+    truth = await place.snapshot(SeriesStore(tmp_path))
+    file = candle_file(tmp_path / "paper" / "futures", SOL, "1h")
+    rows = read(file, CANDLE_COLUMNS)
+    file.unlink()
+    write(file, {time - shift: tuple(2 * value for value in row) for time, row in rows.items()}, CANDLE_COLUMNS)
+    found = await place.snapshot(SeriesStore(tmp_path))
+    assert essence(found) == essence(truth)
+
+
+async def test_longer_history_is_kept(place: Place, tmp_path: Path) -> None:
+    await place.snapshot(SeriesStore(tmp_path))
+    file = candle_file(tmp_path / "paper" / "futures", AVAX, "1h")
+    rows = read(file, CANDLE_COLUMNS)
+    hour, first = 60 * MINUTE, min(rows)
+    older = {first - n * hour: (1.0, 1.0, 1.0, 1.0, 0.0) for n in range(1, 50)}
+    write(file, {**older, **rows}, CANDLE_COLUMNS)
+    await place.post("advance", {"ms": hour})
+    await place.snapshot(SeriesStore(tmp_path))
+    kept = read(file, CANDLE_COLUMNS)
+    assert set(older) <= set(kept) and len(kept) == len(rows) + len(older) + 1
+    rates = next((tmp_path / "paper" / "futures").glob("SOL_USDT_USDT-*-funding_rate.feather"))
+    settled = read(rates, CANDLE_COLUMNS)
+    before = min(settled) - 8 * hour
+    write(rates, {before: (0.5, 0.0, 0.0, 0.0, 0.0), **settled}, CANDLE_COLUMNS)
+    await place.snapshot(SeriesStore(tmp_path))
+    assert set(read(rates, CANDLE_COLUMNS)) == {before, *settled}
 
 
 async def test_a_clock_that_went_back_believes_nothing_from_the_future(tmp_path: Path) -> None:
