@@ -217,6 +217,29 @@ async def test_binance_server_time_gives_the_drift() -> None:
     assert drift == 750
 
 
+async def test_binance_documented_candle_and_ticker() -> None:
+    docs = documents("jkorf_binance_usdm_endpoints.json.gz")
+    paths = {
+        "/fapi/v1/exchangeInfo": {**docs["GetExchangeInfo"], **listed("BTC")},
+        "/fapi/v1/klines": docs["GetKlines"],
+        "/fapi/v1/ticker/24hr": docs["GetTicker"],
+        "/fapi/v1/premiumIndex": docs["GetMarkPrice"],
+        "/fapi/v1/time": docs["GetServerTime"],
+    }
+    # the documented candle is a week long (its close time says so), and opens on a UTC day
+    opened_at = 1499040000000
+    async with playing("binanceusdm", lambda path, query: paths.get(path)) as exchange:
+        bar = await fetch_candles(source_of(exchange, ManualClock(opened_at + DAY), symbol=BTC), "1d", 1)
+        ticker = await fetch_ticker(source_of(exchange, symbol=BTC))
+    assert (bar.time, bar.as_of) == ((opened_at,), opened_at + DAY)
+    assert (bar.open, bar.high, bar.low, bar.close) == ((0.01634790,), (0.8,), (0.015758,), (0.015771,))
+    assert bar.volume == (148976.11427815,)  # coins, not the 2434.19055334 of quote beside it
+    assert bar.fillers == ()
+    assert (ticker.last, ticker.quote_volume_24h) == (4.000002, 15.3)
+    assert (ticker.mark, ticker.index) == (11793.63104562, 11781.80495970)
+    assert ticker.as_of == 1499869899040
+
+
 async def test_binance_documented_answers_of_every_endpoint() -> None:
     docs = documents("jkorf_binance_usdm_endpoints.json.gz")
     paths = {
@@ -318,3 +341,22 @@ async def test_bybit_funding_interval_comes_from_the_contract() -> None:
     assert found.interval_hours == minutes / 60
     assert found.predicted_rate == -0.001034
     assert found.next_funding_time == 1672387200000
+
+
+async def test_bybit_settled_funding() -> None:
+    """The documented contract is USDC-settled; the same answer under the perpetual that is traded here."""
+    docs = documents("jkorf_bybit_v5_endpoints.json.gz")
+    text = json.dumps(docs["GetFundingRateHistory"])
+    assert text.count('"ETHPERP"') == 1
+    minutes = docs["GetLinearInverseSymbols"]["result"]["list"][0]["fundingInterval"]
+    overrides = {
+        "/v5/market/tickers": linear(docs["GetLinearInverseTickers"]),
+        "/v5/market/funding/history": json.loads(text.replace('"ETHPERP"', '"BTCUSDT"')),
+    }
+    async with playing("bybit", bybit(overrides)) as exchange:
+        found = await fundingratehistory.fetch(source_of(exchange, symbol=BTC))
+    # 2022-12-26T08:00Z; a fraction, not a percentage
+    assert [(point.time, point.rate, point.interval_hours) for point in found.history] == [
+        (1672041600000, 0.0001, minutes / 60)
+    ]
+    assert minutes == 480
