@@ -21,6 +21,7 @@ from orchestrator.errors import HostError, UsageError
 from orchestrator.execution.venue import VenueError
 from orchestrator.hands import carry_out_verdict, recover_open_business
 from orchestrator.mind import ModelSource, think
+from orchestrator.recall import recall
 from orchestrator.requote import requote
 from orchestrator.risk_guard.review import review
 from orchestrator.stopwatch import Stopwatch
@@ -89,6 +90,7 @@ async def _decided(desk: Desk, order: Order, open_model: ModelSource) -> DecideR
         await paper_account.prepare(desk, symbol)
     portfolio = await read_portfolio(desk)
     now = await desk.venue.server_time()
+    portfolio = portfolio.model_copy(update={"memory": recall(desk, symbol, now)})
     first_id = decision_id(desk.trader.descriptor.trader_id, symbol, order.due or now, order.suffix)
     claim(desk, first_id, symbol, order.policy, now)
     try:

@@ -1,8 +1,8 @@
 """What the account holds, as the host knows it from the venue and the ledger."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from traders.contract.base import Fraction, Frozen, Millis, Money
 from traders.contract.decision import PairPlan, Side
@@ -42,8 +42,24 @@ class OpenPair(Frozen):
     protected: bool = True
 
 
+class PastDecision(Frozen):
+    """What became of an earlier decision on the symbol. `net` USDT after costs of the pair it opened, once flat.
+
+    `times`: how often the same came in a row, `at` being the newest.
+    """
+
+    at: Millis
+    action: str
+    outcome: str
+    refused_by: tuple[str, ...] = ()
+    executed: str
+    net: Money | None = None
+    ended_by: str | None = None
+    times: Annotated[int, Field(ge=1)] = 1
+
+
 class Portfolio(Frozen):
-    """Account totals in USDT and the open pairs."""
+    """Account totals in USDT, the open pairs, and the last decisions on the symbol (newest first)."""
 
     equity: Money
     equity_high: Money
@@ -52,3 +68,12 @@ class Portfolio(Frozen):
     trades_24h: Annotated[int, Field(ge=0)]
     directional_margin: Money
     pairs: tuple[OpenPair, ...] = ()
+    memory: tuple[PastDecision, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_what_was_never_said(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A portfolio recorded before memories existed is written, and hashed, as it was read."""
+        document: dict[str, Any] = write(self)
+        if "memory" not in self.model_fields_set:
+            document.pop("memory", None)
+        return document

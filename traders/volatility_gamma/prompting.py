@@ -12,7 +12,7 @@ from data_fetchers.symbols import prefix_of
 from traders.contract.context import Context
 from traders.contract.decision import Action
 from traders.contract.limits import Limits
-from traders.contract.portfolio import OpenPair
+from traders.contract.portfolio import OpenPair, PastDecision
 from traders.volatility_gamma.catalogue import PAIR, catalogue, key_readings, shown
 from traders.volatility_gamma.plans import open_pair_on
 from traders.volatility_gamma.profile import DESCRIPTOR
@@ -22,6 +22,8 @@ from traders.volatility_gamma.wire import Shape, Size
 _HOUR_MS = 3_600_000
 _CODE = re.compile(r"[a-z_]{1,32}", re.ASCII)
 _QUOTED = 300
+#: How many earlier decisions are shown.
+_REMEMBERED: dict[Size, int] = {"compact": 0, "full": 4}
 #: Group title -> the part of the name after the prefix with which its readings begin.
 _GROUPS = (
     ("1h candles", "1h."),
@@ -57,6 +59,7 @@ def template_values(context: Context, asked: Shape, size: Size) -> dict[str, Any
         "unavailable": _unavailable(context, size),
         "account": _account(context),
         "pair": None if pair is None else _pair(context, pair),
+        "memory": [_remembered(context, one) for one in context.portfolio.memory[: _REMEMBERED[size]]],
         "limits": _limits(limits),
         "ladder": ", ".join(
             f"at {_percent(band.move)} close {_percent(band.fraction)} of {leg}"
@@ -118,6 +121,20 @@ def _unavailable(context: Context, size: Size) -> list[dict[str, str]]:
         else:
             found += [{"name": name, "code": codes[name]} for name in missing]
     return found
+
+
+def _remembered(context: Context, one: PastDecision) -> str:
+    """An earlier decision in a few words, all of them ours."""
+    many = f" x{one.times}" if one.times > 1 else ""
+    age = _age(context.as_of - one.at)
+    if one.outcome == "refused":
+        return (
+            f"{age} ago{many}: {_code(one.action)}, refused by {', '.join(_code(rule) for rule in one.refused_by[:2])}"
+        )
+    words = f"{age} ago{many}: {_code(one.action)}"
+    if one.net is not None:
+        return f"{words}, earned {_money(one.net)} USDT net ({_code(one.ended_by or '')})"
+    return words if one.executed == "none" else f"{words}, {_code(one.executed)}"
 
 
 def _account(context: Context) -> dict[str, Any]:
