@@ -71,7 +71,7 @@ DECK = (
     ("418", False),
     *[(kind, False) for kind in ("500", "503", "delay")] * 4,
     *[(kind, False) for kind in ("drop_response", "cut_body")] * 5,
-    *[(kind, True) for kind in ("drop_response", "cut_body")],
+    ("drop_response", True),  # one alone aiohttp rides out by itself
     ("hang", False),
 )
 
@@ -84,9 +84,10 @@ def dealt(chance: random.Random) -> Iterator[tuple[str, bool]]:
 def mishaps(chance: random.Random, cards: Iterator[tuple[str, bool]]) -> list[dict[str, Any]]:
     """None, one or two, each on some path; most strike one request, some every request to it."""
     plan = []
-    for _ in range(chance.choice((0, 0, 1, 1, 1, 2))):
+    # on different paths: of two on one request, a lost answer would hide the ban it carries
+    for path in chance.sample(sorted(ASKED_BY), chance.choice((0, 0, 1, 1, 1, 2))):
         kind, lasting = next(cards)
-        match: dict[str, Any] = {"method": "GET", "path": chance.choice(sorted(ASKED_BY))}
+        match: dict[str, Any] = {"method": "GET", "path": path}
         fault: dict[str, Any] = {"match": match if lasting else {**match, "nth": 1}}
         if kind in ("delay", "hang"):
             fault |= {"do": "delay_ms", "ms": chance.randint(20, 300) if kind == "delay" else HANG_MS}
@@ -280,11 +281,12 @@ FIELD_OF = {
 
 
 async def test_forty_snapshots_with_faults(tmp_path: Path) -> None:
-    seen = await soak(40, 4, tmp_path / "requests")
+    seen = await soak(40, 20, tmp_path / "requests")
     judge(seen, logged(tmp_path / "requests"), 40)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 async def test_five_hundred_snapshots_with_faults(tmp_path: Path) -> None:
     seen = await soak(500, 5, tmp_path / "requests")
     judge(seen, logged(tmp_path / "requests"), 500)
