@@ -51,7 +51,6 @@ Side = Literal["long", "short"]
 ReversalRule = Literal["opposite_band", "entry", "none"]
 
 ZERO = Decimal(0)
-ONE = Decimal(1)
 #: "there is no such price": nothing a rising price reaches.
 NEVER = Decimal("Infinity")
 

@@ -12,11 +12,14 @@ LEFT_OUT = ("rules_table",)
 TESTS = (
     "tests/unit/test_guard_rules.py",
     "tests/unit/test_guard_review.py",
+    "tests/unit/test_guard_boundaries.py",
     "tests/unit/test_guard_findings.py",
+    "tests/unit/test_guard_ladders.py",
     "tests/unit/test_guard_sizing.py",
     "tests/unit/test_guard_lines.py",
     "tests/unit/test_indicators_entry_matrix.py",
     "tests/unit/test_indicators_golden.py",
+    "tests/unit/test_indicators_hedge_edges.py",
     "tests/unit/test_indicators_order_book.py",
     "tests/property/test_indicators_hedge.py",
 )

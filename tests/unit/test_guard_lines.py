@@ -265,3 +265,18 @@ def test_another_process_on_another_machine_says_the_same(files: Path, seed: str
         check=True,
     )
     assert there.stdout.splitlines() == here
+
+
+@pytest.mark.parametrize(
+    ("wrong", "more"), [(1, ""), (3, ""), (4, " (and 1 more)"), (5, " (and 2 more)")], ids=["1", "3", "4", "5"]
+)
+def test_the_first_three_complaints_are_said_and_the_others_counted(wrong: int, more: str) -> None:
+    fields = ["stop_loss", "take_profit", "trailing_atr_multiple", "max_holding_hours", "reopen"][:wrong]
+    body = json.loads(entry())
+    body["plan"] |= dict.fromkeys(fields, "?")
+    (line,) = judge_lines([json.dumps(body)], bench())
+    message = line.verdict.findings[0].message
+    places = [part.split(":")[0] for part in message.removeprefix("the line is no decision: ").split("; ")]
+    assert set(places) <= {f"plan.{name}" for name in fields}
+    assert len(set(places)) == len(places) == min(wrong, 3)
+    assert message.endswith(more) and ("more)" in message) is bool(more)
