@@ -13,7 +13,7 @@ from orchestrator.risk_guard.codes import RuleCode
 from orchestrator.risk_guard.market import LegMarket
 from orchestrator.risk_guard.planning import execution_plan
 from orchestrator.risk_guard.rule import Remark, rule
-from tests.guard_cases import funding, leg, sol_pair, spread, standing
+from tests.guard_cases import funding, leaving, leg, sol_pair, spread, standing
 from tests.guard_scenario import AVAX, SOL, TIERS, D, Scenario, book, leg_quote, open_pair, permitted
 from traders.contract.decision import Action
 
@@ -61,6 +61,10 @@ def test_a_rebalance_without_its_pair_is_judged_as_an_entry_and_refused_once() -
     assert scenario.refusals() == ["pair_unknown"]
 
 
+def test_what_only_leaves_is_not_judged_as_an_entry() -> None:
+    assert case_of(leaving("p1")).judged_as_entry is False
+
+
 def test_of_several_pairs_the_highest_collapse_level_of_the_symbol_counts() -> None:
     """0.8 x 1.8 = 1.44 is above 0.8 x 1.7 = 1.36; the pair on AVAX and the one without a ratio do not count."""
     pairs = (
@@ -101,7 +105,7 @@ def test_at_the_least_depth_the_depth_is_enough_and_the_size_nothing() -> None:
 
 def test_without_an_atr_ratio_the_size_is_that_of_a_low_ratio() -> None:
     """A missing ratio counts as 0, which is not above 0.9 either: half the size."""
-    scenario = permitted().with_limits(atr_ratio_reduced=0.9)
+    scenario = permitted().with_limits(atr_ratio_full=0.9, atr_ratio_reduced=0.9)
     assert case_of(scenario.with_readings(**{"1h__atr_ratio": None})).multiplier == D("0.5")
 
 
@@ -145,6 +149,13 @@ def test_a_leg_of_exactly_one_coin_is_a_leg() -> None:
     assert equity("240").refusals() == []
     limited = equity("240").with_contract(min_quantity=D("0.6"))
     assert [(f.observed, f.limit) for f in limited.review().findings if f.rule == "min_quantity"] == [("0.5", "0.6")]
+
+
+def test_one_coin_can_be_liquidated_too() -> None:
+    """0.2 x 150 x 8 / 2 = 120 USDT: 1 SOL at 8x, mmr 0.025: the short 9.756 % away (domain.md section 10)."""
+    tier = TIERS[0].model_copy(update={"maintenance_margin_rate": D("0.025")})
+    scenario = equity("150").with_plan(leverage=8).with_leg(tiers=(tier,))
+    assert scenario.refusals() == ["liquidation_distance"]
 
 
 def test_no_size_no_ladder() -> None:

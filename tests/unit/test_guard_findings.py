@@ -126,3 +126,10 @@ def test_prices_below_mark_are_as_far_away_as_above() -> None:
 
 def test_an_index_of_1_is_an_index() -> None:
     assert only(permitted().with_leg(index=D(1)), "basis")[:2] == (119, 0.003)
+
+
+def test_long_texts_of_others_are_cut_to_200_characters() -> None:
+    blackout = only(permitted().with_switches(blackout="x" * 300), "blackout")
+    assert blackout == ("x" * 200, None, "blackout: " + "x" * 200)
+    silent = permitted().with_readings(lsr__accounts=None).with_context(unavailable={"sol.lsr.accounts": "y" * 300})
+    assert only(silent, "ratio_missing")[2] == "no long/short ratio: " + "y" * 200

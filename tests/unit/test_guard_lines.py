@@ -280,3 +280,8 @@ def test_the_first_three_complaints_are_said_and_the_others_counted(wrong: int, 
     assert set(places) <= {f"plan.{name}" for name in fields}
     assert len(set(places)) == len(places) == min(wrong, 3)
     assert message.endswith(more) and ("more)" in message) is bool(more)
+
+
+def test_a_long_complaint_is_cut_to_600_characters() -> None:
+    (line,) = judge_lines([json.dumps(json.loads(entry()) | {"x" * 700: 1})], bench())
+    assert line.verdict.findings[0].message == "the line is no decision: " + "x" * 600
