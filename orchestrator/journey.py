@@ -26,6 +26,7 @@ from orchestrator.requote import requote
 from orchestrator.risk_guard.review import review
 from orchestrator.stopwatch import Stopwatch
 from orchestrator.storage import translated
+from orchestrator.tools import DecisionTools
 from traders.contract.constraints import ConstraintSet
 from traders.contract.context import Context
 from traders.contract.decision import Action
@@ -142,7 +143,8 @@ async def _claimed(
     for kind, document in shared.items():
         desk.store.journal.record(first_id, kind, document)
     watch.lap("journal")
-    candidates = [await _candidate(desk, order.policy, open_model, context, constraints, first_id, watch)]
+    tools = DecisionTools(snapshot, context, constraints)
+    candidates = [await _candidate(desk, order.policy, open_model, context, constraints, first_id, watch, tools)]
     if order.compare and order.policy == "llm":
         beside_id = f"{first_id}-rules"
         claim(desk, beside_id, symbol, "rules", now)
@@ -191,11 +193,12 @@ async def _candidate(
     constraints: ConstraintSet,
     name: str,
     watch: Stopwatch,
+    tools: DecisionTools | None = None,
 ) -> Candidate:
     """Propose, requote, review; all of it journalled."""
     journal = desk.store.journal
     own = Stopwatch(desk.clock.monotonic_ms)
-    proposal, failed = await think(desk, policy, open_model, context, constraints)
+    proposal, failed = await think(desk, policy, open_model, context, constraints, tools)
     own.lap("policy")
     watch.lap("policy")
     journal.record(name, "proposal", proposal)

@@ -16,6 +16,7 @@ from traders.contract.context import Context
 from traders.contract.decision import AbstainReason
 from traders.contract.model import Model
 from traders.contract.proposal import Proposal
+from traders.contract.trader import Tools
 
 ModelSource = Callable[[], AbstractAsyncContextManager[Model]]
 #: Prompt and reply of one question at most, tokens: prompts are held below 1,500 and 3,500.
@@ -29,11 +30,12 @@ async def think(
     open_model: ModelSource,
     context: Context,
     constraints: ConstraintSet,
+    tools: Tools | None = None,
 ) -> tuple[Proposal, Proposal | None]:
     """(what counts, what the model said instead of it). The second is there only when the rules stood in for it."""
     if policy == "rules":
         return await desk.trader.propose(context, None, None, "rules"), None
-    proposal = await _asked(desk, open_model, context, constraints)
+    proposal = await _asked(desk, open_model, context, constraints, tools)
     if proposal.decision.abstained is None or desk.settings.on_llm_failure != "rules":
         return proposal, None
     instead = await desk.trader.propose(context, None, None, "rules")
@@ -41,7 +43,9 @@ async def think(
     return instead.model_copy(update={"error": why, "usage": proposal.usage}), proposal
 
 
-async def _asked(desk: Desk, open_model: ModelSource, context: Context, constraints: ConstraintSet) -> Proposal:
+async def _asked(
+    desk: Desk, open_model: ModelSource, context: Context, constraints: ConstraintSet, tools: Tools | None
+) -> Proposal:
     now, pause = desk.clock.now_ms(), int(desk.settings.llm_breaker_pause_s * 1000)
     breaker = read_breaker(desk)
     if not breaker.lets_through(now, pause):
@@ -52,7 +56,7 @@ async def _asked(desk: Desk, open_model: ModelSource, context: Context, constrai
         spent = _spent(desk, constraints, context, model)
         if spent is not None:
             return await _stopped(desk, context, AbstainReason.BUDGET, spent)
-        proposal = await desk.trader.propose(context, model, None, "llm")
+        proposal = await desk.trader.propose(context, model, tools, "llm")
     after = breaker.after(proposal.decision.abstained, desk.clock.now_ms(), desk.settings.llm_breaker_failures)
     if after != breaker:
         document = {"failures": after.failures, "opened_at": after.opened_at}

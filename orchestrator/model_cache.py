@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import ValidationError
 
 from traders.contract.base import content_hash
-from traders.contract.model import Model, ModelReply, ModelRequest
+from traders.contract.model import Model, ModelReply, ModelRequest, options_of
 
 
 class CachedModel:
@@ -21,6 +21,7 @@ class CachedModel:
         self._folder = folder
         self._endpoint = endpoint
         self.number = number
+        self.options = options_of(model)
         self.hits = self.misses = 0
 
     @property

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from orchestrator.clock import Clock
 from orchestrator.model_dialect import Dialect
 from traders.contract.decision import AbstainReason
-from traders.contract.model import ModelFailed, ModelReply, ModelRequest
+from traders.contract.model import ModelFailed, ModelOptions, ModelReply, ModelRequest, ToolCall
 
 if TYPE_CHECKING:
     import openai
@@ -45,6 +45,7 @@ class OpenAIModel:
         extra_body: dict[str, Any] | None = None,
         prices: tuple[float, float] | None = None,
         dialects: dict[tuple[str, str], Dialect] | None = None,
+        options: ModelOptions | None = None,
     ) -> None:
         """`prices`: USD per million prompt and completion tokens. `timeout_s` covers all attempts of one request."""
         self._model = model
@@ -58,6 +59,8 @@ class OpenAIModel:
         self._prices = prices
         self._dialects = _known_dialects if dialects is None else dialects
         self._client: openai.AsyncOpenAI | None = None
+        #: What the user has set, read by the trader when it words a request.
+        self.options = options or ModelOptions()
 
     @property
     def name(self) -> str:
@@ -148,7 +151,9 @@ class OpenAIModel:
             except openai.APIConnectionError as error:
                 wait, failed = None, self._failed(AbstainReason.MODEL_UNAVAILABLE, _connection(error))
             except openai.APIStatusError as error:
-                simpler = dialect.simpler(error.response.text) if error.status_code in (400, 422) else None
+                unknown = error.status_code in (400, 422)
+                offered = bool(request.tools)
+                simpler = dialect.simpler(error.response.text, tools_offered=offered) if unknown else None
                 if simpler is not None:
                     dialect = simpler
                     continue
@@ -189,6 +194,7 @@ class OpenAIModel:
             usage = document.get("usage") or {}
             counts = [usage.get(key) for key in ("prompt_tokens", "completion_tokens")]
             served, ending = document.get("model"), choice.get("finish_reason")
+            calls = tuple(_tool_call(one) for one in message.get("tool_calls") or ())
         except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
             raise self._failed(
                 AbstainReason.MODEL_UNAVAILABLE, f"answered something that is no chat completion: {self._safe(body)}"
@@ -203,6 +209,7 @@ class OpenAIModel:
             prompt_tokens=_count(counts[0]),
             completion_tokens=_count(counts[1]),
             latency_ms=latency_ms,
+            **({"tool_calls": calls} if calls else {}),
         )
 
     def _refused(self, error: "openai.APIStatusError") -> ModelFailed:
@@ -226,6 +233,15 @@ class OpenAIModel:
         without = text.replace(self._key, "[key]") if self._key else text
         line = _KEY_LIKE.sub("[key]", " ".join(without.split()))
         return "".join(character if character.isprintable() else "?" for character in line)[:200]
+
+
+def _tool_call(entry: Any) -> ToolCall:
+    """One call of a reply. Raises TypeError, KeyError for another shape."""
+    function = entry["function"]
+    name, arguments, call_id = function["name"], function.get("arguments") or "{}", entry.get("id") or ""
+    if not (isinstance(name, str) and isinstance(arguments, str) and isinstance(call_id, str)):
+        raise TypeError("a tool call is made of texts")
+    return ToolCall(call_id=call_id[:80], name=name[:80], arguments=_encodable(arguments)[:4000])
 
 
 def host_of(base_url: str) -> str:

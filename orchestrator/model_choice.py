@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal
 
 from orchestrator.clock import Clock
@@ -11,7 +12,7 @@ from orchestrator.errors import HostError
 from orchestrator.local_model import ALIAS, EXTRA_BODY, JOURNAL_NAME, ensure_local_model
 from orchestrator.model_call import DEFAULT_BASE_URL, OpenAIModel
 from orchestrator.settings import Settings
-from traders.contract.model import ModelFailed
+from traders.contract.model import ModelFailed, ModelOptions
 
 #: Used with OPENAI_API_KEY alone, when neither a model nor a server is named.
 DEFAULT_MODEL = "gpt-4.1-mini"
@@ -64,7 +65,8 @@ async def open_model(settings: Settings, clock: Clock) -> AsyncIterator[OpenAIMo
     choice = choose_model(settings)
     if choice.kind == "embedded":
         local = await ensure_local_model(settings, clock)
-        model, stop = _embedded(choice, local.base_url, clock), local.stop
+        options = _options(settings, capable=False)
+        model, stop = _embedded(choice, local.base_url, clock, options), local.stop
     else:
         model, stop = await _remote(settings, choice, clock), _nothing
     try:
@@ -74,7 +76,7 @@ async def open_model(settings: Settings, clock: Clock) -> AsyncIterator[OpenAIMo
         await asyncio.to_thread(stop)
 
 
-def _embedded(choice: ModelChoice, base_url: str, clock: Clock) -> OpenAIModel:
+def _embedded(choice: ModelChoice, base_url: str, clock: Clock, options: ModelOptions) -> OpenAIModel:
     return OpenAIModel(
         model=ALIAS,
         base_url=base_url,
@@ -83,6 +85,7 @@ def _embedded(choice: ModelChoice, base_url: str, clock: Clock) -> OpenAIModel:
         clock=clock,
         name=JOURNAL_NAME,
         extra_body=EXTRA_BODY,
+        options=options,
     )
 
 
@@ -98,6 +101,7 @@ async def _remote(settings: Settings, choice: ModelChoice, clock: Clock) -> Open
             timeout_s=choice.timeout_s,
             clock=clock,
             prices=_prices(settings),
+            options=_options(settings, capable=choice.template == "full"),
         )
 
     if choice.model is not None:
@@ -114,6 +118,18 @@ async def _remote(settings: Settings, choice: ModelChoice, clock: Clock) -> Open
     if not names:
         raise HostError("model_unnamed", f"{asking.host} offers no model", "load one there, or set VOLGAMMA_MODEL")
     return reach(names[0])
+
+
+def _options(settings: Settings, *, capable: bool) -> ModelOptions:
+    """What the user has set. Tools are on where a model can be expected to use them, unless said otherwise."""
+    temperature = settings.llm_temperature
+    return ModelOptions(
+        temperature=None if temperature is None else Decimal(repr(temperature)),
+        seed=settings.llm_seed,
+        max_tokens=settings.llm_max_tokens,
+        reasoning_effort=settings.llm_reasoning_effort,
+        tools=settings.llm_tools == "on" or (settings.llm_tools == "auto" and capable),
+    )
 
 
 def _prices(settings: Settings) -> tuple[float, float] | None:

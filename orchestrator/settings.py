@@ -24,6 +24,11 @@ _KEYS = {
     "llm_breaker_failures",
     "llm_breaker_pause_s",
     "on_llm_failure",
+    "llm_tools",
+    "llm_temperature",
+    "llm_seed",
+    "llm_max_tokens",
+    "llm_reasoning_effort",
     "paper_equity",
 }
 
@@ -47,6 +52,12 @@ class Settings:
     llm_breaker_pause_s: float
     #: "stand_aside" or "rules".
     on_llm_failure: str
+    #: "auto" (remote models with the full prompt), "on" or "off".
+    llm_tools: str
+    llm_temperature: float | None
+    llm_seed: int | None
+    llm_max_tokens: int | None
+    llm_reasoning_effort: str | None
     environment: Mapping[str, str] = field(repr=False)
 
     @property
@@ -78,6 +89,11 @@ def load(environment: Mapping[str, str] | None = None, overrides: Mapping[str, A
         llm_cost_month=_number("llm_cost_month", values.get("llm_cost_month")),
         llm_breaker_failures=max(1, int(_number("llm_breaker_failures", values.get("llm_breaker_failures")) or 5)),
         llm_breaker_pause_s=_number("llm_breaker_pause_s", values.get("llm_breaker_pause_s")) or 900.0,
+        llm_tools=_choice("llm_tools", values.get("llm_tools"), ("auto", "on", "off")),
+        llm_temperature=_number("llm_temperature", values.get("llm_temperature")),
+        llm_seed=_whole("llm_seed", values.get("llm_seed")),
+        llm_max_tokens=_whole("llm_max_tokens", values.get("llm_max_tokens")),
+        llm_reasoning_effort=_text(values.get("llm_reasoning_effort")),
         on_llm_failure=_choice("on_llm_failure", values.get("on_llm_failure"), ("stand_aside", "rules")),
         environment=env,
     )
@@ -127,6 +143,11 @@ def _number(key: str, value: Any) -> float | None:
         return float(value)
     except (TypeError, ValueError) as error:
         raise HostError("config_invalid", f"{key} = {value!r} is no number", "write a plain number") from error
+
+
+def _whole(key: str, value: Any) -> int | None:
+    number = _number(key, value)
+    return None if number is None else int(number)
 
 
 def _choice(key: str, value: Any, known: tuple[str, ...]) -> str:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from orchestrator.replay.difference import Difference, first_difference
 from traders.contract.decision import AbstainReason
-from traders.contract.model import ModelFailed, ModelReply, ModelRequest
+from traders.contract.model import ModelFailed, ModelOptions, ModelReply, ModelRequest
 
 
 class RecordedModel:
@@ -30,6 +30,7 @@ class RecordedModel:
         self._failure = failure
         self._asked = 0
         self.drift: Difference | None = None
+        self.options = _options(self._requests)
 
     @property
     def name(self) -> str:
@@ -65,6 +66,20 @@ class RecordedModel:
         raise ModelFailed(
             AbstainReason.MODEL_UNAVAILABLE, f"replay: the request differs from the recording at {difference.field}"
         )
+
+
+def _options(requests: tuple[ModelRequest, ...]) -> ModelOptions:
+    """What was set for the recorded model, as its first request shows it."""
+    if not requests:
+        return ModelOptions()
+    first = requests[0]
+    return ModelOptions(
+        temperature=first.temperature,
+        seed=first.seed,
+        max_tokens=first.max_tokens,
+        reasoning_effort=first.reasoning_effort,
+        tools=bool(first.tools),
+    )
 
 
 def _json(request: ModelRequest) -> dict[str, object]:

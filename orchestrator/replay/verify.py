@@ -14,17 +14,18 @@ from pydantic import BaseModel
 from orchestrator.replay.difference import Difference, difference_by_fields, first_difference
 from orchestrator.replay.recorded_model import RecordedModel
 from orchestrator.replay.recording import Recording, RecordingError, read_recording
+from orchestrator.tools import DecisionTools
 from traders.contract.context import Context
 from traders.contract.decision import AbstainReason
 from traders.contract.proposal import Proposal
-from traders.contract.trader import Trader
+from traders.contract.trader import Tools, Trader
 from traders.contract.verdict import Verdict
 
 Start = Literal["snapshot", "context"]
 Template = Literal["compact", "full"]
 #: The parts of a proposal that follow from the context and the replies. `prompt_version` is noted, not compared: it
 #: covers templates that this decision may not have used; what was sent is compared word by word.
-_PROPOSAL = ("decision", "policy", "prompt_hash")
+_PROPOSAL = ("decision", "policy", "prompt_hash", "tool_calls")
 #: The parts of a verdict that follow from its inputs; `guard_version` is noted, not compared.
 _VERDICT = ("outcome", "findings", "decision", "plan", "constraints_version", "constraints_hash")
 
@@ -112,7 +113,7 @@ async def _proposed(
     for template in _templates(recording, proposal):
         model = None if proposal.policy == "rules" else _recorded_model(proposal, template)
         try:
-            again = await trader.propose(context, model, None, proposal.policy)
+            again = await trader.propose(context, model, _tools(recording, context), proposal.policy)
         except Exception as error:  # as above
             return Difference("proposal", None, f"propose raised {type(error).__name__}: {error}")
         found = None if model is None else model.unasked()
@@ -122,6 +123,13 @@ async def _proposed(
             return difference_by_fields(_json(proposal), _json(again), "proposal", _PROPOSAL)
         first = first or found
     return first
+
+
+def _tools(recording: Recording, context: Context) -> Tools | None:
+    """The tools as they were on offer, made of the recording."""
+    if recording.snapshot is None or recording.constraints is None:
+        return None
+    return DecisionTools(recording.snapshot, context, recording.constraints)
 
 
 def _recorded_model(proposal: Proposal, template: Template) -> RecordedModel:

@@ -7,7 +7,7 @@ from data_fetchers.snapshot import MarketSnapshot, Requirements
 from traders.contract.base import Frozen
 from traders.contract.constraints import ConstraintSet
 from traders.contract.context import Context
-from traders.contract.model import Model
+from traders.contract.model import Model, ToolSpec
 from traders.contract.portfolio import Portfolio
 from traders.contract.proposal import Proposal
 
@@ -30,6 +30,10 @@ class TraderDescriptor(Frozen):
 
 class Tools(Protocol):
     """Read-only functions of what is stored; offered to capable models."""
+
+    def specs(self) -> tuple[ToolSpec, ...]:
+        """What is on offer."""
+        ...
 
     def call(self, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Answer one tool call. Raises ValueError for an unknown tool or bad arguments."""

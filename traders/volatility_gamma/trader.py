@@ -44,7 +44,7 @@ class VolatilityGamma:
     async def propose(
         self, context: Context, model: Model | None, tools: Tools | None, policy: Literal["llm", "rules"]
     ) -> Proposal:
-        """A decision by the rules or by the model. Tools are not used by this trader's prompts."""
+        """A decision by the rules, or by the model, which may call `tools` first where it is capable of that."""
         if policy == "rules":
             from traders.volatility_gamma.rules_policy import decide
 
@@ -55,4 +55,4 @@ class VolatilityGamma:
             return Proposal(decision=decision, policy="llm", error=reason)
         from traders.volatility_gamma.llm_policy import propose
 
-        return await propose(context, model)
+        return await propose(context, model, tools)
