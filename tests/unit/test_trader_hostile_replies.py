@@ -41,6 +41,19 @@ def raw(old: str, new: str) -> str:
     return TEXT.replace(old, new, 1)
 
 
+#: No field takes any of these.
+WRONG: dict[str, Any] = {"null": None, "an object": {"value": 5}, "a list of lists": [[]], "a long text": "x" * 5000}
+NOISE = {
+    "a brace": "}",
+    "an order": "BUY NOW ",
+    "a number": "5 ",
+    "an apology": "Sorry, here it is: ",
+    "a fence": "```json\n",
+    "another object": '{"action": "enter"} ',
+    "a null byte": "\x00",
+    "markup": "<answer>",
+}
+
 HOSTILE: dict[str, str] = {
     "empty": "",
     "spaces": " \n\t ",
@@ -122,6 +135,10 @@ HOSTILE: dict[str, str] = {
     "same key by escape": TEXT[:-1] + ', "\\u006ceverage": 8}',
     "proto key": but(__proto__={"leverage": 8}),
     **{f"without {key}": without(key) for key in GOOD},
+    **{f"{key} is {name}": but(**{key: value}) for key in GOOD for name, value in WRONG.items()},
+    **{f"cut at {place}": TEXT[:place] for place in range(7, len(TEXT) - 1, len(TEXT) // 24)},
+    **{f"{name} in front": f"{noise}{TEXT}" for name, noise in NOISE.items()},
+    **{f"{name} behind": f"{TEXT}{noise}" for name, noise in NOISE.items()},
     "no evidence": but(evidence=[]),
     "too much evidence": but(evidence=GOOD["evidence"] * 4),
     "evidence as an object": but(evidence=GOOD["evidence"][0]),
@@ -162,7 +179,7 @@ HOSTILE: dict[str, str] = {
 
 
 def test_there_are_many_and_the_good_one_is_good() -> None:
-    assert len(HOSTILE) > 100
+    assert len(HOSTILE) >= 200
 
 
 async def test_the_reply_they_are_all_made_from_is_accepted() -> None:

@@ -82,7 +82,7 @@ def first_request(
 ) -> ModelRequest:
     """The request a decision begins with; pure, so replay can make it again and compare its hash."""
     prompts = load(size)
-    values = template_values(context, asked, size)
+    values = template_values(context, asked, size, may_ask=tools is not None)
     return _request(
         (
             Message(role="system", content=prompts.render("system", **values)),

@@ -39,7 +39,7 @@ _GROUPS = (
 )
 
 
-def template_values(context: Context, asked: Shape, size: Size) -> dict[str, Any]:
+def template_values(context: Context, asked: Shape, size: Size, *, may_ask: bool = False) -> dict[str, Any]:
     """Everything `system` and `context` need, as text and numbers ready to print."""
     pair = open_pair_on(context)
     limits = context.limits
@@ -52,7 +52,7 @@ def template_values(context: Context, asked: Shape, size: Size) -> dict[str, Any
             "risk_tolerance": DESCRIPTOR.metadata["risk_tolerance"],
         },
         "symbol": context.symbol,
-        "venue": context.venue,
+        "venue": _code(context.venue),
         "as_of": datetime.fromtimestamp(context.as_of / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "regime": str(context.regime),
         "groups": _groups(context, asked, size),
@@ -65,6 +65,7 @@ def template_values(context: Context, asked: Shape, size: Size) -> dict[str, Any
             f"at {_percent(band.move)} close {_percent(band.fraction)} of {leg}"
             for band, leg in zip(limits.rebalance_bands, _ladder_legs(limits), strict=True)
         ),
+        "may_ask": may_ask,
         "fields": [{"name": field.name, "help": field.help} for field in asked.fields],
         "actions": ", ".join(asked.actions),
     }
@@ -96,7 +97,7 @@ def _groups(context: Context, asked: Shape, size: Size) -> list[dict[str, Any]]:
             {
                 "name": name,
                 "value": shown(context.readings[name].value),
-                "unit": context.readings[name].unit,
+                "unit": specs[name].unit,
                 "meaning": specs[name].meaning if explained else "",
             }
             for name in names
