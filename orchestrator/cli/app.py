@@ -25,6 +25,7 @@ COMMANDS: tuple[str, ...] = (
     "kill",
     "database",
     "schema",
+    "init",
     "doctor",
 )
 
