@@ -133,3 +133,9 @@ def test_long_texts_of_others_are_cut_to_200_characters() -> None:
     assert blackout == ("x" * 200, None, "blackout: " + "x" * 200)
     silent = permitted().with_readings(lsr__accounts=None).with_context(unavailable={"sol.lsr.accounts": "y" * 300})
     assert only(silent, "ratio_missing")[2] == "no long/short ratio: " + "y" * 200
+
+
+def test_amounts_that_do_not_end_have_28_digits() -> None:
+    """7x: 2 x 583.33 x 120 = 139,999.20 ordered; a seventh is 19,999.8857142857..., and 69.9996 of fees."""
+    scenario = permitted().with_plan(leverage=7).with_quote(available_margin=D(20_069))
+    assert only(scenario, "margin_available")[:2] == ("20069.88531428571428571428571", "20069")
