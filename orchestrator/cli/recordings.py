@@ -16,7 +16,7 @@ def recordings(ids: Sequence[str], everything: bool, file: Path | None) -> "Iter
 
     if file is None and everything == bool(ids):
         raise UsageError("usage", "give decision ids, --all or --file", "for example --all")
-    for document in _journal(ids) if file is None else _exported(file, ids):
+    for document in _journal(ids) if file is None else exported(file, ids):
         try:
             yield read_recording(document)
         except RecordingError as error:
@@ -36,7 +36,8 @@ def _journal(ids: Sequence[str]) -> Iterator[Mapping[str, Any]]:
             yield journal.export_line(name)
 
 
-def _exported(file: Path, ids: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+def exported(file: Path, ids: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+    """Bundle documents of an export; every given id must be in it. Raises HostError."""
     from orchestrator.cli.jsonl import read_lines
 
     left = set(ids)

@@ -10,6 +10,7 @@ import typer
 
 from orchestrator.cli import questions, text
 from orchestrator.cli.output import command, emit
+from orchestrator.cli.recordings import exported
 from orchestrator.errors import HostError, UsageError
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def verify(
         raise UsageError("usage", f"--from {start} is unknown", "--from snapshot or --from context")
     if file is None and everything == bool(wanted):
         raise UsageError("usage", "give decision ids or --all", "volgamma replay verify --all")
-    documents = _journal(wanted) if file is None else _exported(file, wanted)
+    documents = _journal(wanted) if file is None else exported(file, wanted)
     results = asyncio.run(_verify_all(documents, chosen))
     drifted = [one.drift for one in results if one.drift is not None]
     skipped = [one for one in results if one.skipped is not None]
@@ -123,24 +124,6 @@ def _damaged(entry: "JournalEntry", message: str) -> Damaged:
         except Corrupt as error:
             return Damaged(entry.decision_id, record.kind, record.hash, error.message)
     return Damaged(entry.decision_id, "record", "", message)
-
-
-def _exported(file: Path, ids: Sequence[str]) -> Iterator[Mapping[str, Any] | Damaged]:
-    """Bundle documents of an export; every given id must be in it."""
-    from orchestrator.cli.jsonl import read_lines
-
-    left = set(ids)
-    for number, document in read_lines(file):
-        record = document.get("record") if isinstance(document, dict) else None
-        if not isinstance(record, dict) or not isinstance(record.get("decision_id"), str):
-            raise HostError(
-                "bad_import", f"{file}, line {number}: no recorded decision", "use a file of `volgamma journal export`"
-            )
-        if not ids or record["decision_id"] in ids:
-            left.discard(record["decision_id"])
-            yield document
-    if left:
-        raise HostError("not_found", f"{file} holds no decision {sorted(left)[0]}", "see what is in the file")
 
 
 async def _verify_all(
