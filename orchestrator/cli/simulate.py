@@ -2,12 +2,15 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from orchestrator.cli.output import command, emit
 from orchestrator.errors import UsageError
+
+if TYPE_CHECKING:
+    from orchestrator.simulation.run import Request
 
 
 def register(app: typer.Typer) -> None:
@@ -37,6 +40,16 @@ def simulate(
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="also baselines and costs x0, x1, x2 (some seconds)")] = False,
     report: Annotated[Path | None, typer.Option(help="write one self-contained HTML file")] = None,
+    sweep: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=V1,V2,...", help="a run for each value of a limit, for all combinations; repeatable"),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="--sweep: processes; all processors but one, 1 starts none")
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="--sweep: file of finished runs, kept and not computed again")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
 ) -> None:
     """A run over history."""
@@ -49,6 +62,10 @@ def simulate(
         mode = "strict"
     else:
         raise UsageError("usage", f"--missing {missing!r}", "use waive or strict")
+    if sweep and (full or report is not None):
+        raise UsageError("usage", "--sweep goes with neither --full nor --report", "run the one of interest by itself")
+    if not sweep and (workers is not None or resume is not None):
+        raise UsageError("usage", "--workers and --resume are for --sweep", "leave them out, or add --sweep")
     from decimal import Decimal
 
     from orchestrator import settings
@@ -69,6 +86,9 @@ def simulate(
         changes=parsed(set_ or []),
         full=full or report is not None,
     )
+    if sweep:
+        _sweep(request, sweep, workers, resume, as_json=as_json)
+        return
     done = run(settings.load(), request)
     if report is not None:
         from orchestrator.simulation.report import write
@@ -84,6 +104,22 @@ def simulate(
     )
     if report is not None:
         typer.echo(f"\nreport:\n{report}")
+
+
+def _sweep(request: "Request", swept: list[str], workers: int | None, resume: Path | None, *, as_json: bool) -> None:
+    """Many runs."""
+    from orchestrator import settings
+    from orchestrator.cli import sweep_text
+    from orchestrator.simulation import sweep
+
+    spread = sweep.Spread(workers, resume)
+    document = sweep.sweep(settings.load(), request, sweep.parsed(swept), spread)
+    if as_json:
+        emit(document)
+    else:
+        typer.echo(sweep_text.lines(document), nl=False)
+    if document["failed"]:
+        raise typer.Exit(1)
 
 
 def symbol_list(text: str) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from orchestrator.ledger.position import plain
 from orchestrator.simulation import statistics
 from orchestrator.simulation.baselines import LadderRun
 from orchestrator.simulation.engine import Engine, Setup
+from orchestrator.simulation.fill_model import FillModel
 from orchestrator.simulation.history import Market
 from orchestrator.simulation.position import Cycle
 
@@ -23,19 +24,28 @@ class LedgerMismatch(Exception):
     """The ledger and the simulated wallet disagree: a fault of the simulator, never of the data."""
 
 
-def document(engine: Engine, setup: Setup, markets: dict[str, Market], seconds: float) -> dict[str, Any]:
-    """Money as decimal strings; fractions and ratios as numbers. `gross` is before slippage, fees and funding.
+def settled(engine: Engine, setup: Setup) -> dict[str, str]:
+    """gross, fees, funding, slippage and net of all pairs, decimal strings.
 
     Raises LedgerMismatch when the production ledger, fed with every row, does not arrive at the same wallet.
     """
-    outcome, account = engine.outcome, engine.account
+    account = engine.account
     book = Book()
     book.add(account.rows)
     if abs(plain(book.net) - (account.wallet - setup.capital)) > Decimal("0.000001"):
         raise LedgerMismatch(
             f"the ledger's net is {plain(book.net)}, the wallet gained {account.wallet - setup.capital}"
         )
-    totals = _money(outcome.cycles)
+    return _money(engine.outcome.cycles)
+
+
+def document(engine: Engine, setup: Setup, markets: dict[str, Market], seconds: float) -> dict[str, Any]:
+    """Money as decimal strings; fractions and ratios as numbers. `gross` is before slippage, fees and funding.
+
+    Raises LedgerMismatch.
+    """
+    outcome, account = engine.outcome, engine.account
+    totals = settled(engine, setup)
     capital = float(setup.capital)
     returns = statistics.daily_returns(account.curve, setup.start, setup.end, capital)
     nets = [float(cycle.net) for cycle in outcome.cycles]
@@ -52,9 +62,9 @@ def document(engine: Engine, setup: Setup, markets: dict[str, Market], seconds: 
         **totals,
         "max_drawdown": round(statistics.max_drawdown(account.curve, capital), 6),
         "drawdown_latched_at": account.latched_at,
-        "win_rate": _number(statistics.win_rate(np.asarray(nets))),
-        "sharpe": _number(statistics.sharpe(returns)),
-        "return": _number(float(account.wallet) / capital - 1),
+        "win_rate": number(statistics.win_rate(np.asarray(nets))),
+        "sharpe": number(statistics.sharpe(returns)),
+        "return": number(float(account.wallet) / capital - 1),
         "intervals": {
             "net_per_cycle": statistics.interval(nets, statistics.mean, seed=SEED),
             "win_rate": statistics.interval(nets, statistics.win_rate, seed=SEED),
@@ -79,15 +89,20 @@ def document(engine: Engine, setup: Setup, markets: dict[str, Market], seconds: 
         },
         "policy": setup.policy,
         "capital": str(setup.capital),
-        "fill_model": {
-            "taker": float(setup.model.taker * setup.model.cost_factor),
-            "spread": float(setup.model.spread),
-            "depth_usdt": str(setup.model.depth_usdt),
-            "cost_factor": float(setup.model.cost_factor),
-            "entry": "open of the next bar",
-            "inside_a_bar": "the worse of open-high-low-close and open-low-high-close",
-        },
+        "fill_model": assumed(setup.model),
         "not_evaluable": list(outcome.not_evaluable),
+    }
+
+
+def assumed(model: FillModel) -> dict[str, Any]:
+    """How fills are made, for a document."""
+    return {
+        "taker": float(model.taker * model.cost_factor),
+        "spread": float(model.spread),
+        "depth_usdt": str(model.depth_usdt),
+        "cost_factor": float(model.cost_factor),
+        "entry": "open of the next bar",
+        "inside_a_bar": "the worse of open-high-low-close and open-low-high-close",
     }
 
 
@@ -115,12 +130,13 @@ def ladder_document(runs: Sequence[LadderRun]) -> dict[str, Any]:
     on = sum(run.reached >= 2 for run in reached)
     return {
         "ladders": len(runs),
-        "net_mean": _number(statistics.mean(np.asarray(nets))),
+        "net_mean": number(statistics.mean(np.asarray(nets))),
         "net_interval": statistics.interval(nets, statistics.mean, seed=SEED),
-        "gross_mean": _number(statistics.mean(np.asarray([run.gross for run in runs]))),
+        "gross_mean": number(statistics.mean(np.asarray([run.gross for run in runs]))),
         "continuation": on / len(reached) if reached else None,
     }
 
 
-def _number(value: float) -> float | None:
+def number(value: float) -> float | None:
+    """To six digits; None for NaN and infinities."""
     return round(value, 6) if np.isfinite(value) else None

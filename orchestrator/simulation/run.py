@@ -55,15 +55,11 @@ def simulate(settings: Settings, request: Request) -> Done:
     trader = find_trader()
     with open_store(settings) as store:
         constraints = changed(store.constraints.current(trader.descriptor.trader_id), request.changes)
-    wanted = dict.fromkeys((*request.symbols, *_partners(trader, request.symbols)))
-    markets = load(request.folder, tuple(request.symbols), request.venue)
-    for symbol in wanted:
-        if symbol not in markets:
-            markets |= _if_there(request, symbol)
-    setup = _setup(request, markets)
+    markets = markets_of(trader, request)
+    setup = setup_of(request, markets)
     began = time.perf_counter()
     survey = survey_of(trader, markets, constraints)
-    engine = _run(trader, constraints, markets, setup, survey)
+    engine = played(trader, constraints, markets, setup, survey)
     found = document(engine, setup, markets, time.perf_counter() - began)
     found["constraints"] = {"version": constraints.version, "hash": constraints.hash, "changed": request.changes}
     if request.full:
@@ -72,15 +68,25 @@ def simulate(settings: Settings, request: Request) -> Done:
     return Done(found, tuple(engine.outcome.cycles), tuple(engine.account.curve), markets, setup)
 
 
-def _run(
+def played(
     trader: Trader, constraints: ConstraintSet, markets: dict[str, Market], setup: Setup, survey: Survey
 ) -> Engine:
+    """A run from the first bar to the last."""
     engine = Engine(trader, constraints, markets, setup, survey=survey)
     asyncio.run(engine.run())
     return engine
 
 
-def _setup(request: Request, markets: dict[str, Market]) -> Setup:
+def markets_of(trader: Trader, request: Request) -> dict[str, Market]:
+    """The symbols asked for, and those of their partners that the folder has. Raises HistoryError."""
+    markets = load(request.folder, tuple(request.symbols), request.venue)
+    for symbol in _partners(trader, request.symbols):
+        if symbol not in markets:
+            markets |= _if_there(request, symbol)
+    return markets
+
+
+def setup_of(request: Request, markets: dict[str, Market]) -> Setup:
     """The period that all symbols have, cut to what was asked for."""
     paths = [markets[symbol].bars[markets[symbol].path] for symbol in request.symbols]
     first = max(int(bars.time[0]) for bars in paths)
@@ -125,7 +131,7 @@ def _costs(
     rows: dict[str, Any] = {}
     for factor in ("0", "1", "2"):
         other = replace(setup, model=replace(setup.model, cost_factor=Decimal(factor)))
-        engine = _run(trader, constraints, markets, other, survey)
+        engine = played(trader, constraints, markets, other, survey)
         cycles = engine.outcome.cycles
         net = sum((cycle.net for cycle in cycles), Decimal(0))
         rows[factor] = {"cycles": len(cycles), "net": format(net.quantize(Decimal("1e-8")), "f")}

@@ -38,6 +38,11 @@ def interval(
     return float(low), float(high)
 
 
+def array(values: Sequence[float]) -> Array:
+    """As the figures below take them."""
+    return np.asarray(values, dtype=np.float64)
+
+
 def mean(values: Array) -> float:
     """Arithmetic mean; NaN of nothing."""
     return float(values.mean()) if values.size else math.nan
