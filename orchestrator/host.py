@@ -100,9 +100,11 @@ async def run_schedule(
     length: int | None,
     policy: Policy,
     say: Callable[[str], None],
+    flatten_on_exit: bool = False,
 ) -> Tally:
     """Decisions when they are due and the fast loop between them, until the time is over or a signal comes.
 
+    SIGINT and SIGTERM end it; SIGUSR1 throws the kill switch, and ends it too where that cannot be written.
     Raises HostError; a second start on the same data folder refuses.
     """
     clock = SystemClock()
@@ -110,21 +112,35 @@ async def run_schedule(
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, _stopping, stop, say)
+        loop.add_signal_handler(number, _stopping, stop, say, flatten_on_exit)
+    loop.add_signal_handler(signal.SIGUSR1, _kill, settings, clock, stop, say)
     try:
         with data_folder_lock(settings.data_dir, "run"):
             async with open_desk(settings, clock, exchange) as desk:
                 constraints = desk.constraints()
                 wanted = tuple(dict.fromkeys(allowed_symbol(symbol, constraints) for symbol in symbols))
-                plan = Plan(symbols=wanted, every=every, length=length, policy=policy)
+                plan = Plan(symbols=wanted, every=every, length=length, policy=policy, flatten_on_exit=flatten_on_exit)
                 return await run(desk, plan, model_source(settings, clock, policy), say, stop)
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
             loop.remove_signal_handler(number)
 
 
-def _stopping(stop: asyncio.Event, say: Callable[[str], None]) -> None:
+def _stopping(stop: asyncio.Event, say: Callable[[str], None], flatten: bool) -> None:
     if stop.is_set():
         raise KeyboardInterrupt
-    say("stopping: the decision under way is finished, open pairs stay protected (once more: now)")
+    then = "all pairs are closed" if flatten else "open pairs stay protected"
+    say(f"stopping: the decision under way is finished, {then} (once more: now)")
     stop.set()
+
+
+def _kill(settings: Settings, clock: Clock, stop: asyncio.Event, say: Callable[[str], None]) -> None:
+    """SIGUSR1. A switch that cannot be thrown ends the run: an error here must end in less risk."""
+    from orchestrator import kill_switch
+
+    try:
+        for line in kill_switch.kill(settings, "signal", "SIGUSR1", clock.now_ms(), flatten=False):
+            say(line)
+    except Exception as error:
+        say(f"the kill switch cannot be thrown ({error}): stopping instead")
+        stop.set()

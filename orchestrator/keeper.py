@@ -78,17 +78,24 @@ class Keeper:
                 await self._protect(pair, state, now)
 
     async def look(self, *, flatten: bool = False) -> None:
-        """One look at every open pair. Venue errors are counted, not raised; errors of the store are raised."""
+        """One look at every open pair. Venue errors are counted, not raised; errors of the store are raised.
+
+        With `flatten` nothing that goes wrong with one pair keeps the others from being closed: it is noted.
+        """
         async with self._desk.hands:
             for pair in self._desk.store.pairs.open_pairs(self._desk.exchange_name):
-                state = load_state(self._desk, pair.pair_id)
-                if state is None:
-                    continue
                 try:
+                    state = load_state(self._desk, pair.pair_id)
+                    if state is None:
+                        continue
                     await self._look_at(pair, state, flatten)
                     self.unanswered = 0
                 except (VenueError, HostError) as error:
                     self._silent(pair, error)
+                except Exception as error:
+                    if not flatten:
+                        raise
+                    self.notes.append(f"{pair.symbol}: could not be closed ({error!r}); the other pairs are closed")
 
     async def bar(self, context: Context) -> None:
         """Tell the pairs of a symbol what the last closed bar says. Venue errors are counted, not raised."""

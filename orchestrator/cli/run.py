@@ -11,7 +11,9 @@ from orchestrator.errors import UsageError
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(
-        "run", help="Decide on a schedule and keep open pairs, e.g. `volgamma run --for 5m --every 1m --policy rules`."
+        "run",
+        help="Decide on a schedule and keep open pairs, e.g. `volgamma run --for 5m --every 1m --policy rules`. "
+        "SIGINT or SIGTERM ends it; SIGUSR1 throws the kill switch (`kill -USR1 PID`), as `volgamma kill` does.",
     )(run)
 
 
@@ -22,6 +24,9 @@ def run(
     length: Annotated[str | None, typer.Option("--for", help="how long to run; until stopped when left out")] = None,
     exchange: Annotated[str, typer.Option(help="paper")] = "paper",
     policy: Annotated[str, typer.Option(help="llm or rules")] = "llm",
+    flatten_on_exit: Annotated[
+        bool, typer.Option("--flatten-on-exit", help="close all pairs at the end; without it they stay protected")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON document at the end; lines go to stderr")] = False,
 ) -> None:
     """Run the schedule."""
@@ -51,7 +56,9 @@ def run(
     names = tuple(part.strip() for part in symbols.split(",") if part.strip())
     if not names:
         raise UsageError("no_symbol", f"--symbols {symbols!r} names no symbol", "for example --symbols SOL,AVAX")
-    tally = asyncio.run(run_schedule(settings.load(), exchange, names, interval, duration, chosen, say))
+    tally = asyncio.run(
+        run_schedule(settings.load(), exchange, names, interval, duration, chosen, say, flatten_on_exit)
+    )
     if as_json:
         emit({"schema": "volgamma.run/1", **asdict(tally)})
     else:

@@ -20,6 +20,8 @@ from orchestrator.schedule.ticks import due_at_or_before, next_due
 from orchestrator.storage import translated
 
 FAST_S = 1.0
+#: Looks that are spent on closing every pair before the run ends with an error.
+FLATTEN_LOOKS = 20
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Plan:
     every: int
     length: int | None
     policy: Policy
+    flatten_on_exit: bool = False
 
 
 @dataclass
@@ -49,7 +52,10 @@ class Tally:
 async def run(
     desk: Desk, plan: Plan, open_model: ModelSource, say: Callable[[str], None], stop: asyncio.Event
 ) -> Tally:
-    """Run until the time is over or `stop` is set; open pairs are left managed by their bracket. Raises HostError."""
+    """Run until the time is over or `stop` is set. Raises HostError.
+
+    Open pairs are left to their bracket, or closed when the plan says so, whatever the run ended with.
+    """
     tally = Tally()
     constraints = desk.constraints()
     for line in await recover_open_business(desk, constraints):
@@ -96,6 +102,8 @@ async def run(
         if slow is not None:
             # a decision under way is finished, not cut: it may be between its two legs
             await asyncio.shield(asyncio.wait({slow}))
+        if plan.flatten_on_exit:
+            await _flatten(desk, keeper, say)
     if slow is not None:
         slow.result()
     return tally
@@ -130,6 +138,29 @@ async def _tick(
             + (f" ({', '.join(refused[:4])})" if refused else "")
         )
         await keeper.bar(report.context)
+
+
+async def _flatten(desk: Desk, keeper: Keeper, say: Callable[[str], None]) -> None:
+    """Close every open pair. Raises HostError when some are still open after all looks."""
+    for _ in range(FLATTEN_LOOKS):
+        try:
+            with translated():
+                await keeper.look(flatten=True)
+                left = [pair.symbol for pair in desk.store.pairs.open_pairs(desk.exchange_name)]
+        except HostError as error:
+            say(f"closing everything: {error}")
+            left = ["unknown"]
+        for note in keeper.notes:
+            say(note)
+        keeper.notes.clear()
+        if not left:
+            return
+        await desk.clock.sleep(FAST_S)
+    raise HostError(
+        "not_flat",
+        f"still open after {FLATTEN_LOOKS} attempts to close everything: {', '.join(left)}",
+        "look at the exchange now; what is open there still has its bracket; `volgamma run` takes it up again",
+    )
 
 
 async def _exchange_time(desk: Desk) -> int:

@@ -115,3 +115,30 @@ async def test_what_cannot_be_run(tmp_path: Path, words: tuple[str, ...], code: 
         assert (got, out) == (code, ""), err
         assert says in err
         assert positions(running) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_flatten_on_exit(tmp_path: Path, number: signal.Signals) -> None:
+    async with exchange() as running:
+        process = await begin(tmp_path, running.url, *SHORT, "--flatten-on-exit")
+        assert process.stdout is not None
+        assert b"enter" in await asyncio.wait_for(process.stdout.readline(), 30)
+        assert positions(running)
+        process.send_signal(number)
+        code, out, err = await done(process)
+        assert code == 0, err
+        assert "all pairs are closed" in out
+        assert (positions(running), resting(running)) == ([], 0)
+
+
+async def test_sigusr1_throws_the_kill_switch_and_leaves_pairs_protected(tmp_path: Path) -> None:
+    async with exchange() as running:
+        process = await begin(tmp_path, running.url, "--every", "1h", "--policy", "rules", "--symbols", "SOL")
+        assert process.stdout is not None
+        assert b"enter" in await asyncio.wait_for(process.stdout.readline(), 30)
+        process.send_signal(signal.SIGUSR1)
+        assert b"kill switch on" in await asyncio.wait_for(process.stdout.readline(), 30)
+        process.send_signal(signal.SIGTERM)
+        code, _, err = await done(process)
+        assert code == 0, err
+        assert resting(running) == 2 * len(positions(running)) > 0
