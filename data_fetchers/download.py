@@ -7,6 +7,7 @@ have (before a listing, beyond what it keeps) stays missing and is reported, nev
 import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from data_fetchers import candle_pages, fetch_open_interest, fundingratehistory, longshortratio
@@ -85,26 +86,26 @@ class Downloader:
     async def funding(self, symbol: str, start: int, end: int) -> Downloaded:
         """Settled rates in [start, end), in one file named by the shortest interval seen. Raises FetchError."""
         source = await self._source(symbol)
-        found: dict[int, float] = {}
-        at, name = start, f"{symbol} funding"
-        now = min(end, await source.now())
+        file, have = self._funding_file(symbol), {}
+        if file is not None:
+            have = read(file, CANDLE_COLUMNS)
+        before, name, now = len(have), f"{symbol} funding", min(end, await source.now())
+        # what is stored from `start` on without a hole is not asked for again, but for its last two rates
+        at = _resume(sorted(time for time in have if start <= time < end), start)
         for place in range(10_000):
             self._progress(name, place, place + 1)
             rows = await source.call("fetch_funding_rate_history", symbol, at, _FUNDING_PAGE, {"until": end - 1})
             fresh = {time: rate for time, rate in fundingratehistory.settlements(rows) if at <= time < end}
-            found |= fresh
+            if fresh:
+                have = {**have, **{time: (rate, 0.0, 0.0, 0.0, 0.0) for time, rate in fresh.items()}}
+                file = file or funding_file(self._folder, symbol, _interval_hours(sorted(have)))
+                write(file, have, CANDLE_COLUMNS)
             if not fresh or max(fresh) + 1 >= now:
                 break
             at = max(fresh) + 1
             source = await self._source(symbol)
         self._progress(name, 1, 1)
-        steps = [round((b - a) / _HOUR_MS) for a, b in zip(sorted(found), sorted(found)[1:], strict=False)]
-        file = self._funding_file(symbol, float(min((step for step in steps if step > 0), default=8)))
-        have = read(file, CANDLE_COLUMNS)
-        merged = {**have, **{time: (rate, 0.0, 0.0, 0.0, 0.0) for time, rate in found.items()}}
-        if merged != have:
-            write(file, merged, CANDLE_COLUMNS)
-        return Downloaded(file, len(merged), len(merged) - len(have))
+        return Downloaded(file or funding_file(self._folder, symbol, 8), len(have), len(have) - before)
 
     async def crowd(self, symbol: str) -> list[Downloaded]:
         """Open interest and long/short ratios, as far back as the venue keeps them. What it lacks is left out."""
@@ -134,10 +135,9 @@ class Downloader:
             write(file, merged, columns)
         return Downloaded(file, len(merged), len(merged) - len(have))
 
-    def _funding_file(self, symbol: str, hours: float) -> Path:
-        """The file there is, whatever interval its name says; else one named by the interval."""
-        there = sorted(self._folder.glob(f"{stem(symbol)}-*-funding_rate.feather"))
-        return there[0] if there else funding_file(self._folder, symbol, hours)
+    def _funding_file(self, symbol: str) -> Path | None:
+        """The file there is, whatever interval its name says."""
+        return next(iter(sorted(self._folder.glob(f"{stem(symbol)}-*-funding_rate.feather"))), None)
 
     async def _source(self, symbol: str, wanted: Requirements | None = None) -> Source:
         """A source with its own deadline: a long download is many short ones."""
@@ -149,6 +149,23 @@ class Downloader:
         )
         await source.now()
         return source
+
+
+def _interval_hours(times: list[int]) -> float:
+    """The shortest step between settlements, 8 where there is none."""
+    steps = [round((later - earlier) / _HOUR_MS) for earlier, later in pairwise(times)]
+    return float(min((step for step in steps if step > 0), default=8))
+
+
+def _resume(times: list[int], start: int) -> int:
+    """Where to go on: two rates before the first hole, or before the end; at `start` when nothing stored begins there."""
+    step = _interval_hours(times) * _HOUR_MS
+    if len(times) < 3 or times[0] - start > step:
+        return start
+    for place, (earlier, later) in enumerate(pairwise(times)):
+        if later - earlier > 1.5 * step:
+            return times[max(0, place - 1)]
+    return times[-2]
 
 
 async def _page(source: Source, timeframe: str, page: candle_pages.Page, interval: int) -> object:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from orchestrator.census.series import funding_on, regime_names, series_of
-from orchestrator.simulation.history import Bars, Market, resample
+from orchestrator.simulation.history import Bars, Market, resample, within
 from traders.contract.limits import Limits
 
 Array = NDArray[np.float64]
@@ -23,27 +23,35 @@ _CURVES: dict[str, tuple[str, tuple[float, ...]]] = {
     "vix_proxy": (">", (1.0, 1.25, 1.5, 2.0, 2.5, 3.0)),
     "abs_funding_8h": (">", (0.0001, 0.0002, 0.0003, 0.0005, 0.0008, 0.0010, 0.0020)),
     "rsi14": (">", (60.0, 65.0, 70.0, 75.0, 80.0)),
+    "volume_ratio": ("<", (0.25, 0.5, 0.75, 1.0)),
 }
 
 
-def census(market: Market, timeframes: tuple[str, ...], limits: Limits) -> dict[str, Any]:
+def census(
+    market: Market, timeframes: tuple[str, ...], limits: Limits, start: int = 0, end: int = 2**62
+) -> dict[str, Any]:
     """TIMEFRAME -> `{bars, first, last, conditions, combinations, curve}`; 4h and 1d resampled from 1h.
 
-    `funding` is one more entry, counted by interval and not by candle, where the folder has rates.
+    Bars opening in [start, end) are counted; what is before them warms the indicators up. `funding` is one more entry,
+    counted by interval and not by candle, where the folder has rates.
     """
-    found = {name: _timeframe(market, name, limits) for name in timeframes}
-    if market.funding_time.size:
-        found["funding"] = _funding(market, limits)
+    found = {name: _timeframe(market, name, limits, start, end) for name in timeframes}
+    rates = within(market, start, end)
+    if rates.funding_time.size:
+        found["funding"] = _funding(rates, limits)
     return found
 
 
-def _timeframe(market: Market, name: str, limits: Limits) -> dict[str, Any]:
+def _timeframe(market: Market, name: str, limits: Limits, start: int, end: int) -> dict[str, Any]:
     hours = market.bars["1h"]
-    bars = hours if name == "1h" else resample(hours, TIMEFRAMES[name])
+    whole = hours if name == "1h" else resample(hours, TIMEFRAMES[name])
+    first, last = (int(place) for place in np.searchsorted(whole.time, [start, end]))
+    bars = whole.part(first, last)
     if not len(bars):
         return {"bars": 0, "first": None, "last": None, "conditions": {}, "combinations": [], "curve": []}
-    values = series_of(bars, name, limits)
-    values["abs_funding_8h"] = np.abs(funding_on(bars, market))
+    values = series_of(whole, name, limits)
+    values["abs_funding_8h"] = np.abs(funding_on(whole, market))
+    values = {key: series[first:last] for key, series in values.items()}
     masks = _conditions(values, limits, hourly=name == "1h")
     return {
         "bars": len(bars),
@@ -74,7 +82,7 @@ def _conditions(values: dict[str, Array], limits: Limits, *, hourly: bool) -> di
         put("bb_bandwidth<mean", "bb_bandwidth/mean", values["bb_bandwidth/mean"] < 1)
         put("bb_squeeze_run>=6", "bb_squeeze_run", values["bb_squeeze_run"] >= 6)
         put("bb_expansion", "bb_expansion", values["bb_expansion"] == 1)
-        active = values["bb_expansion_age"] <= limits.bb_active_bars
+        active = values["bb_expansion_age"] < limits.bb_active_bars
         put("bb_expansion_active", "bb_expansion", active)
         put("outside_bands", "bb_position", values["bb_position"] != 0)
         put("rsi14>70", "rsi14", values["rsi14"] > 70)
@@ -86,6 +94,12 @@ def _conditions(values: dict[str, Array], limits: Limits, *, hourly: bool) -> di
         put("weak_breakout", "volume_ratio", weak)
         dislocated = float(limits.funding_extreme)
         put(f"abs_funding_8h>{dislocated}", "abs_funding_8h", values["abs_funding_8h"] > dislocated)
+        adverse = float(limits.funding_adverse_exit)
+        put(f"abs_funding_8h>{adverse}", "abs_funding_8h", values["abs_funding_8h"] > adverse)
+        # the collapse level of the least entry there can be: an entry at a higher ratio has a higher one
+        level = float(min(limits.atr_ratio_reduced, limits.atr_collapse_factor * limits.atr_ratio_reduced))
+        below = ratio < level
+        put(f"atr_ratio<{level} on 2 bars", "atr_ratio", below & np.r_[False, below[:-1]])
         if hourly:
             put("natr14>median_1y", "natr14/median_1y", values["natr14/median_1y"] > 1)
             fade = float(limits.vix_proxy_fade)
@@ -130,10 +144,14 @@ def _curve(values: dict[str, Array]) -> list[dict[str, Any]]:
             continue
         with np.errstate(invalid="ignore"):
             rows += [
-                {"condition": f"{key}{sign}", "threshold": limit, "count": int((values[key] > limit).sum())}
+                {"condition": f"{key}{sign}", "threshold": limit, "count": _beyond(values[key], sign, limit)}
                 for limit in thresholds
             ]
     return rows
+
+
+def _beyond(series: Array, sign: str, limit: float) -> int:
+    return int((series > limit).sum() if sign == ">" else (series < limit).sum())
 
 
 def _funding(market: Market, limits: Limits) -> dict[str, Any]:

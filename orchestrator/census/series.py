@@ -93,4 +93,7 @@ def _regimes(values: Mapping[str, Array], natr: Array, median: Array, limits: Li
         limits=limits,
     )
     index = {name: float(place) for place, name in enumerate(_REGIMES)}
-    return np.array([index.get(str(name), np.nan) for name in names])
+    found = np.array([index.get(str(name), np.nan) for name in names])
+    # without its year a bar has no regime to count, whatever the other readings say
+    unknown = np.isnan(values["atr_ratio"]) | np.isnan(values["tr_multiple"]) | np.isnan(median)
+    return np.where(unknown, np.nan, found)

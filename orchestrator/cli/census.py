@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 @command
 def census(
     data: Annotated[Path, typer.Option(help="folder of feather files in freqtrade's futures layout")],
-    symbols: Annotated[str, typer.Option(help="comma-separated, any common spelling")] = "SOL,AVAX",
+    symbols: Annotated[str | None, typer.Option(help="comma-separated; by default all that the folder has")] = None,
     timeframes: Annotated[str, typer.Option(help="comma-separated: 1h, 4h, 1d")] = "1h,4h,1d",
     start: Annotated[str | None, typer.Option("--from", help="first day, e.g. 2024-01-31")] = None,
     end: Annotated[str | None, typer.Option("--to", help="day to stop before")] = None,
@@ -34,23 +34,27 @@ def census(
     from orchestrator.census.count import census as count
     from orchestrator.cli.simulate import days, symbol_list
     from orchestrator.desk import find_trader, open_store
-    from orchestrator.simulation.history import load, within
+    from orchestrator.simulation.history import HistoryError, load, symbols_in
 
     frames = tuple(dict.fromkeys(part.strip() for part in timeframes.split(",") if part.strip()))
     unknown = [name for name in frames if name not in TIMEFRAMES]
     if unknown or not frames:
         raise UsageError("unknown_timeframe", f"--timeframes {timeframes!r}", "1h, 4h, 1d, comma-separated")
-    chosen, span = symbol_list(symbols), (days(start), days(end))
+    chosen = symbols_in(data) if symbols is None else symbol_list(symbols)
+    span = (days(start) or 0, days(end) or 2**62)
     with open_store(settings.load()) as store:
         limits = store.constraints.current(find_trader().descriptor.trader_id).limits
     markets = load(data, chosen, "history")
-    found = {symbol: count(within(market, *span), frames, limits) for symbol, market in markets.items()}
+    if not markets:
+        raise HistoryError("no_data", f"{data} has no candles", "name a folder in freqtrade's futures layout")
+    found = {symbol: count(market, frames, limits, *span) for symbol, market in markets.items()}
     document = {"schema": "volgamma.census/1", "symbols": found}
     if as_json:
         emit(document)
         return
     for symbol, parts in found.items():
         typer.echo(_page(symbol, parts), nl=False)
+    typer.echo("\nOrder books and open interest are not in candle histories and not counted.")
 
 
 def _page(symbol: str, parts: dict[str, Any]) -> str:
@@ -68,6 +72,14 @@ def _page(symbol: str, parts: dict[str, Any]) -> str:
     if "funding" in parts:
         rows = [(name, _cell(one)) for name, one in parts["funding"]["conditions"].items()]
         lines += ["\n", text.table(("funding intervals", ""), rows)]
+    if "1h" in frames:
+        by_condition: dict[str, list[str]] = {}
+        for row in parts["1h"]["curve"]:
+            by_condition.setdefault(row["condition"], []).append(f"{row['threshold']:g}: {row['count']:,}")
+        lines += [
+            "\n",
+            text.table(("1h beyond", "threshold: bars"), [(k, ", ".join(v)) for k, v in by_condition.items()]),
+        ]
     for frame in frames:
         together = parts[frame]["combinations"][:5]
         if together:

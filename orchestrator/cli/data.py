@@ -81,6 +81,8 @@ def list_(data: Folder, as_json: Json = False) -> None:
     """List."""
     from data_fetchers.errors import FetchError
     from data_fetchers.feather_file import read
+    from data_fetchers.snapshot import TIMEFRAME_MS
+    from orchestrator.simulation.history import HistoryError, read_bars
 
     if not data.is_dir():
         raise HostError("no_data", f"{data} is no folder", "`volgamma data download` makes one")
@@ -88,7 +90,9 @@ def list_(data: Folder, as_json: Json = False) -> None:
     for file in sorted(data.glob("*.feather")):
         try:
             times = sorted(read(file, ()))
-        except FetchError as error:
+            if file.name.endswith("-futures.feather"):
+                read_bars(file, TIMEFRAME_MS.get(file.name.split("-")[-2], 60_000))
+        except (FetchError, HistoryError) as error:
             found.append(
                 {"file": file.name, "rows": None, "first": None, "last": None, "gaps": None, "error": str(error)}
             )

@@ -116,13 +116,20 @@ def load(folder: Path, symbols: tuple[str, ...], venue: str) -> dict[str, Market
     return {symbol: _market(folder, symbol, venue) for symbol in symbols}
 
 
+def symbols_in(folder: Path) -> tuple[str, ...]:
+    """The perpetuals a folder has candles of, as unified symbols."""
+    stems = {file.name.rsplit("-", 2)[0] for file in folder.glob("*-futures.feather")}
+    parts = sorted(stem.split("_") for stem in stems if stem.count("_") == 2)
+    return tuple(f"{base}/{quote}:{settle}" for base, quote, settle in parts)
+
+
 def _market(folder: Path, symbol: str, venue: str) -> Market:
     stem = symbol.replace("/", "_").replace(":", "_")
     found: dict[str, Bars] = {}
     for timeframe in dict.fromkeys((*_PATHS, *_RESAMPLED)):
         file = folder / f"{stem}-{timeframe}-futures.feather"
         if file.is_file():
-            found[timeframe] = _bars(file, TIMEFRAME_MS[timeframe])
+            found[timeframe] = read_bars(file, TIMEFRAME_MS[timeframe])
     path = next((timeframe for timeframe in _PATHS if timeframe in found), None)
     if path is None:
         raise HistoryError(
@@ -183,7 +190,8 @@ def resample(bars: Bars, interval_ms: int) -> Bars:
     )
 
 
-def _bars(file: Path, interval_ms: int) -> Bars:
+def read_bars(file: Path, interval_ms: int) -> Bars:
+    """The candles of one file. Raises HistoryError for rows out of order, twice, off the grid or no candle."""
     columns = _columns(file, ("date", "open", "high", "low", "close", "volume"))
     time = columns.pop("date")
     values = {name: np.ascontiguousarray(column, dtype=np.float64) for name, column in columns.items()}

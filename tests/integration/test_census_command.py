@@ -34,7 +34,9 @@ def test_the_pinned_shape(folder: Path, tmp_path: Path, monkeypatch: pytest.Monk
     together = sum(row["count"] for row in one["combinations"] if "atr_ratio>1.5" in row["conditions"])
     assert together == one["conditions"]["atr_ratio>1.5"]["count"]
     regimes = [value["count"] for name, value in one["conditions"].items() if name.startswith("regime=")]
-    assert sum(regimes) == one["bars"]
+    defined = one["conditions"]["natr14>median_1y"]["defined"]
+    assert sum(regimes) == defined < one["bars"], "a bar without its year has no regime"
+    assert one["conditions"]["entry"]["defined"] == defined
     page = Volgamma(tmp_path, monkeypatch)("census", "--data", str(folder))
     assert all(len(line) <= 80 for line in page.out.splitlines())
 
@@ -58,6 +60,26 @@ def test_counts_are_talibs(folder: Path) -> None:
         upper, _, lower = talib.BBANDS(bars.close, 20, 2, 2)
         outside = (bars.close > upper) | (bars.close < lower)
         assert conditions["outside_bands"]["count"] == int(outside.sum())
+
+
+def test_a_span_is_counted_after_the_whole_history_has_warmed_up(folder: Path) -> None:
+    market = load(folder, (SOL,), "x")[SOL]
+    middle = START + 190 * 24 * HOUR_MS
+    limits = limits_of().limits
+    parts = [census(market, ("1h",), limits, *span)["1h"]["conditions"] for span in ((0, middle), (middle, 2**62))]
+    whole = census(market, ("1h",), limits)["1h"]["conditions"]
+    for name, one in whole.items():
+        if "on 2 bars" not in name:
+            assert one["count"] == sum(part[name]["count"] for part in parts), name
+    assert parts[1]["vix_proxy>2.5"]["defined"] == 25 * 24
+
+
+def test_an_expansion_is_active_for_as_many_bars_as_the_entry_matrix_says(folder: Path) -> None:
+    """Strictly fewer bars ago than bb_active_bars: 48 bars, the event's own among them."""
+    market = load(folder, (SOL,), "x")[SOL]
+    conditions = census(market, ("1h",), limits_of().limits)["1h"]["conditions"]
+    events, active = conditions["bb_expansion"]["count"], conditions["bb_expansion_active"]["count"]
+    assert events < active <= 48 * events
 
 
 def test_no_indicator_looks_across_a_gap(folder: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import numpy as np
 import pytest
 
 from data_fetchers.download import Downloader
@@ -14,6 +15,7 @@ from data_fetchers.feather_file import CANDLE_COLUMNS, BadFile, candle_file, rea
 from data_fetchers.venue import open_exchange
 from orchestrator.clock import SystemClock
 from orchestrator.paper_exchange.server import ExchangeConfig, RunningExchange, start
+from tests.simulated_market import write_candles
 from tests.store_cli import Volgamma
 
 SOL = "SOL/USDT:USDT"
@@ -99,9 +101,29 @@ async def test_funding_and_crowd(exchange: RunningExchange, tmp_path: Path) -> N
     assert funding.rows == pytest.approx(300, abs=1)
     again = await download.funding(SOL, NOW - 100 * DAY, NOW)
     assert (again.rows, again.new) == (funding.rows, 0)
+    # a hole in the middle is found and filled
+    rows = read(funding.file, CANDLE_COLUMNS)
+    write(funding.file, {at: row for at, row in rows.items() if at not in sorted(rows)[40:45]}, CANDLE_COLUMNS)
+    mended = await download.funding(SOL, NOW - 100 * DAY, NOW)
+    assert mended.new == 5 and read(funding.file, CANDLE_COLUMNS) == rows
     names = {one.file.name for one in await download.crowd(SOL)}
     assert names == {"SOL_USDT_USDT-open_interest.feather", "SOL_USDT_USDT-long_short_ratio.feather"}
     await client.close()
+
+
+def test_files_that_no_reader_would_take_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    times, ones = np.arange(4) * 3_600_000, np.ones(4)
+    bad = {"SOL": times[[0, 1, 1, 2]], "AVAX": times[::-1].copy(), "FINE": times}
+    for coin, stamps in bad.items():
+        write_candles(tmp_path / f"{coin}_USDT_USDT-1h-futures.feather", stamps, *[ones] * 5)
+    write_candles(tmp_path / "NAN_USDT_USDT-1h-futures.feather", times, ones, ones, ones, ones * np.nan, ones)
+    rows = Volgamma(tmp_path, monkeypatch)("data", "list", "--data", ".", "--json").json["files"]
+    assert {row["file"].split("_")[0]: row["error"] is None for row in rows} == {
+        "SOL": False,
+        "AVAX": False,
+        "FINE": True,
+        "NAN": False,
+    }
 
 
 def test_a_foreign_file_is_named_and_left_alone(tmp_path: Path) -> None:
