@@ -158,7 +158,7 @@ def _interval_hours(times: list[int]) -> float:
 
 
 def _resume(times: list[int], start: int) -> int:
-    """Where to go on: two rates before the first hole, or before the end; at `start` when nothing stored begins there."""
+    """Where to go on: two rates before the first hole, or before the end; at `start` where nothing stored begins."""
     step = _interval_hours(times) * _HOUR_MS
     if len(times) < 3 or times[0] - start > step:
         return start
