@@ -44,6 +44,10 @@ def simulate(
         list[str] | None,
         typer.Option(metavar="KEY=V1,V2,...", help="a run for each value of a limit, for all combinations; repeatable"),
     ] = None,
+    walk_forward: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="FOLDS", help="--sweep: its best on the past, tried on what came next, so often"),
+    ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="--sweep: processes; all processors but one, 1 starts none")
     ] = None,
@@ -64,8 +68,10 @@ def simulate(
         raise UsageError("usage", f"--missing {missing!r}", "use waive or strict")
     if sweep and (full or report is not None):
         raise UsageError("usage", "--sweep goes with neither --full nor --report", "run the one of interest by itself")
-    if not sweep and (workers is not None or resume is not None):
-        raise UsageError("usage", "--workers and --resume are for --sweep", "leave them out, or add --sweep")
+    if not sweep and (workers, resume, walk_forward) != (None, None, None):
+        raise UsageError(
+            "usage", "--walk-forward, --workers and --resume are for --sweep", "leave them out, or add --sweep"
+        )
     from decimal import Decimal
 
     from orchestrator import settings
@@ -87,7 +93,7 @@ def simulate(
         full=full or report is not None,
     )
     if sweep:
-        _sweep(request, sweep, workers, resume, as_json=as_json)
+        _sweep(request, sweep, walk_forward, workers, resume, as_json=as_json)
         return
     done = run(settings.load(), request)
     if report is not None:
@@ -106,19 +112,30 @@ def simulate(
         typer.echo(f"\nreport:\n{report}")
 
 
-def _sweep(request: "Request", swept: list[str], workers: int | None, resume: Path | None, *, as_json: bool) -> None:
+def _sweep(
+    request: "Request",
+    swept: list[str],
+    folds: int | None,
+    workers: int | None,
+    resume: Path | None,
+    *,
+    as_json: bool,
+) -> None:
     """Many runs."""
     from orchestrator import settings
     from orchestrator.cli import sweep_text
-    from orchestrator.simulation import sweep
+    from orchestrator.simulation import sweep, walk_forward
 
-    spread = sweep.Spread(workers, resume)
-    document = sweep.sweep(settings.load(), request, sweep.parsed(swept), spread)
+    values, spread = sweep.parsed(swept), sweep.Spread(workers, resume)
+    plan = sweep.prepared(settings.load(), request, values)
+    document = sweep.documented(plan, values, spread)
+    if folds is not None:
+        document["walk_forward"] = walk_forward.walked(plan, folds, spread)
     if as_json:
         emit(document)
     else:
         typer.echo(sweep_text.lines(document), nl=False)
-    if document["failed"]:
+    if document["failed"] or document.get("walk_forward", {}).get("failed"):
         raise typer.Exit(1)
 
 

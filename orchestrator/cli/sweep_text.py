@@ -13,7 +13,7 @@ def lines(document: dict[str, Any]) -> str:
     """The whole page."""
     d = document
     period = f"{text.when(d['data']['from'])[:10]} to {text.when(d['data']['to'])[:10]}"
-    kept = f", {d['taken_from_file']} of them from the file" if d["taken_from_file"] else ""
+    kept = f", {d['taken_from_file']} kept" if d["taken_from_file"] else ""
     columns = ("net USDT", "Sharpe", "pairs", "won", "drawdown", "limits")
     parts = [
         f"{period}, {d['data']['venue']}: {d['trials']} runs in {d['seconds']} s{kept}\n",
@@ -29,7 +29,49 @@ def lines(document: dict[str, Any]) -> str:
     if notes:
         parts += ["\n", text.fields(notes)]
     parts += [text.heading("What that proves"), textwrap.fill(verdict(d["best"]), text.WIDTH), "\n"]
+    if "walk_forward" in d:
+        parts += _walked(d["walk_forward"])
     return "".join(parts)
+
+
+def _walked(walk: dict[str, Any]) -> list[str]:
+    """Each fold's choice in training and on the part after it, in USDT of 30 days."""
+    columns = ("test from", "in-sample", "out-of-sample", "standing", "pairs", "chosen")
+    return [
+        text.heading("Walk forward (net USDT of 30 days)"),
+        text.table(columns, [_fold(row) for row in walk["folds"]]),
+        *(text.fields([("failed", error)]) for error in walk["failed"]),
+        "\n",
+        textwrap.fill(walk_verdict(walk), text.WIDTH),
+        "\n",
+    ]
+
+
+def walk_verdict(walk: dict[str, Any]) -> str:
+    """What choosing by the past was worth."""
+    inside, outside, standing = (walk[f"{name}_net_30d"] for name in ("in_sample", "out_of_sample", "standing"))
+    if outside is None or standing is None:
+        return "No fold could be judged."
+    said = (
+        f"A fold's choice made {usdt(inside)} a month where it was chosen and {usdt(outside)} on the part after it; "
+        f"the standing limits made {usdt(standing)} there."
+    )
+    better = float(outside) > float(standing)
+    return said + (" Choosing by the past did not help." if not better else " Few folds prove little.")
+
+
+def _fold(row: dict[str, Any]) -> tuple[str, ...]:
+    parts = [row[name] for name in ("in_sample", "out_of_sample", "standing")]
+    chosen = "-"
+    if row["chosen"] is not None:
+        tied = f" (one of {row['tied']} equal)" if row["tied"] > 1 else ""
+        chosen = changes(row["chosen"]) + tied if row["chosen"] else "standing limits: training tells none apart"
+    return (
+        text.when(row["test"]["from"])[:10],
+        *("-" if part is None else f"{float(part['net_30d']):,.1f}" for part in parts),
+        "/".join("-" if part is None else str(part["cycles"]) for part in parts),
+        chosen,
+    )
 
 
 def verdict(best: dict[str, Any] | None) -> str:

@@ -120,13 +120,8 @@ def prepared(settings: Settings, request: Request, swept: Mapping[str, Sequence[
     return Sweep(request, standing, tuple(combinations), tuple(sets), tuple(left_out))
 
 
-def sweep(settings: Settings, request: Request, swept: Mapping[str, Sequence[Any]], spread: Spread) -> dict[str, Any]:
-    """Run them all: the document `volgamma.sweep/1`. Raises HostError as `simulate` does."""
-    return documented(prepared(settings, request, swept), swept, spread)
-
-
 def documented(plan: Sweep, swept: Mapping[str, Sequence[Any]], spread: Spread) -> dict[str, Any]:
-    """The document of a prepared sweep."""
+    """Run them all: the document `volgamma.sweep/1`. Raises HostError for data that cannot be simulated."""
     setup = setup_of(plan.request, loaded(plan.request))
     began = time.perf_counter()
     trials = ran([(plan.request, one) for one in plan.constraints], spread, "runs")
@@ -137,7 +132,7 @@ def documented(plan: Sweep, swept: Mapping[str, Sequence[Any]], spread: Spread) 
         "swept": dict(swept),
         "changed": plan.request.changes,
         "trials": len(trials.figures),
-        "rows": [{"changes": plan.combinations[place], **_headline(trials.figures[place])} for place in order],
+        "rows": [{"changes": plan.combinations[place], **headline(trials.figures[place])} for place in order],
         "best": None if not order else judged(trials, order[0], plan.combinations),
         "no_effect": without_effect(trials, plan.combinations, list(swept)),
         "failed": failed,
@@ -179,7 +174,7 @@ def judged(trials: Trials, place: int, combinations: Sequence[Changes]) -> dict[
     probability = statistics.deflated_sharpe(returns, count, deviation)
     return {
         "changes": combinations[place],
-        **_headline(trials.figures[place]),
+        **headline(trials.figures[place]),
         "trials": count,
         "deflated_sharpe": None if math.isnan(probability) else round(probability, 4),
         "more_than_chance": bool(probability >= CONFIDENT),
@@ -207,5 +202,6 @@ def _daily_ratio(figures: Figures) -> float:
     return 0.0 if math.isnan(ratio) else ratio / math.sqrt(statistics.DAYS_A_YEAR)
 
 
-def _headline(figures: Figures) -> Figures:
+def headline(figures: Figures) -> Figures:
+    """What a document says of a run."""
     return {name: value for name, value in figures.items() if name not in ("daily_returns", "from", "to")}
