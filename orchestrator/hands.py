@@ -167,6 +167,8 @@ async def recover_open_business(desk: Desk, constraints: ConstraintSet) -> tuple
     lines: list[str] = []
     known = {pair.pair_id: pair for pair in pairs}
     for item in outcomes:
+        if item.plan is not None:  # an opening undone leaves no pair behind that would ever bring its trades in
+            await ledger_feed.refresh(desk, item.symbol)
         pair = known.get(item.pair_id or "")
         still_open = {open_.pair_id for open_ in desk.store.pairs.open_pairs()}
         if item.outcome == "flat" and pair is not None and pair.pair_id in still_open:

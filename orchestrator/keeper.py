@@ -66,6 +66,9 @@ class Keeper:
 
         Raises VenueError. What was between two steps when the last process ended is taken up by the next look.
         """
+        for symbol in self._constraints.limits.allowed_symbols:
+            # the last process may have ended between an order and its row in the ledger, with no pair left to tell
+            await ledger_feed.refresh(self._desk, symbol)
         for pair in self._desk.store.pairs.open_pairs(self._desk.exchange_name):
             now = await self._desk.venue.server_time()
             state = load_state(self._desk, pair.pair_id)
