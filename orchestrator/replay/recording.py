@@ -1,5 +1,7 @@
 """A recorded decision, read back into types. Input is a bundle document with `record` (journal or export line)."""
 
+import functools
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -7,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from data_fetchers.snapshot import MarketSnapshot
+from traders.contract.base import canonical_json
 from traders.contract.constraints import (
     ConstraintDocument,
     ConstraintError,
@@ -50,8 +53,11 @@ class Recording:
     versions: Mapping[str, Any]
 
 
-def read_recording(document: Mapping[str, Any]) -> Recording:
-    """Typed parts. Raises RecordingError."""
+def read_recording(document: Mapping[str, Any], *, snapshot: bool = True) -> Recording:
+    """Typed parts. The snapshot is by far the largest; where it is not needed it is left unread (None).
+
+    Raises RecordingError.
+    """
     record = document.get("record")
     if not isinstance(record, Mapping) or not isinstance(record.get("decision_id"), str):
         raise RecordingError("record", "the document carries no journal record")
@@ -60,7 +66,7 @@ def read_recording(document: Mapping[str, Any]) -> Recording:
         decision_id=record["decision_id"],
         trader_id=int(record.get("trader_id") or 0),
         policy=str(record.get("policy")),
-        snapshot=_typed(MarketSnapshot, record.get("snapshot"), "snapshot"),
+        snapshot=_typed(MarketSnapshot, record.get("snapshot") if snapshot else None, "snapshot"),
         portfolio=_typed(Portfolio, record.get("portfolio"), "portfolio"),
         constraints=_constraints(record.get("constraints")),
         context=_typed(Context, document.get("context"), "context"),
@@ -87,6 +93,17 @@ def _constraints(value: Any) -> ConstraintSet | None:
     """The set of a stored export document (or of a stored ConstraintSet), verified against its hash."""
     if value is None:
         return None
+    try:
+        text = canonical_json(value)
+    except (TypeError, ValueError) as error:
+        raise RecordingError("constraints", str(error)) from None
+    return _verified(text)
+
+
+@functools.lru_cache(maxsize=64)
+def _verified(text: str) -> ConstraintSet:
+    """Remembered by its whole text: thousands of decisions rest on a few versions."""
+    value = json.loads(text)
     if isinstance(value, Mapping) and "limits" in value:
         stored = _typed(ConstraintSet, value, "constraints")
         assert stored is not None

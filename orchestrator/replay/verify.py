@@ -7,7 +7,7 @@ to the last digit. Versions of guard and code may differ; that is noted, and is 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel
 
@@ -20,6 +20,9 @@ from traders.contract.decision import AbstainReason
 from traders.contract.proposal import Proposal
 from traders.contract.trader import Tools, Trader
 from traders.contract.verdict import Verdict
+
+if TYPE_CHECKING:
+    from orchestrator.risk_guard.bench import Bench
 
 Start = Literal["snapshot", "context"]
 Template = Literal["compact", "full"]
@@ -60,7 +63,7 @@ async def verify(
     """
     decision_id = _decision_id(document)
     try:
-        recording = read_recording(document)
+        recording = read_recording(document, snapshot=start == "snapshot" or not _by_rules(document))
     except RecordingError as error:
         return Checked(decision_id, Drift(decision_id, error.field, error.message, None))
     if recording.context is None:
@@ -74,7 +77,9 @@ async def verify(
 async def _replayed(recording: Recording, trader: Trader, start: Start, notes: list[str]) -> Difference | None:
     context = recording.context
     assert context is not None
-    if context.compute_hash() != context.context_hash:
+    bench = _bench(recording, context)
+    intact = context.context_hash == context.compute_hash() if bench is None else bench.context_intact
+    if not intact:
         return Difference("context.context_hash", context.context_hash, context.compute_hash())
     if start == "snapshot" and (found := _observed(recording, context, trader)):
         return found
@@ -84,7 +89,7 @@ async def _replayed(recording: Recording, trader: Trader, start: Start, notes: l
         return found
     if recording.verdict is None:
         return None
-    return _reviewed(recording, recording.proposal, recording.verdict, context)
+    return _reviewed(recording, recording.proposal, recording.verdict, bench)
 
 
 def _observed(recording: Recording, context: Context, trader: Trader) -> Difference | None:
@@ -96,11 +101,14 @@ def _observed(recording: Recording, context: Context, trader: Trader) -> Differe
         again = trader.observe(snapshot, portfolio, constraints)
     except Exception as error:  # a trader is a plugin: what it raises is a finding, not the end of the check
         return Difference("context", context.context_hash, f"observe raised {type(error).__name__}: {error}")
+    computed = again.compute_hash()
+    if computed == context.context_hash and again.context_hash in ("", computed):
+        return None  # every field is the same: the recorded hash has just been found true
     old, new = _json(context), _json(again)
     recorded_hash = old.pop("context_hash")
     new.pop("context_hash")
     return first_difference(old, new, "context") or first_difference(
-        recorded_hash, again.context_hash or again.compute_hash(), "context.context_hash"
+        recorded_hash, again.context_hash or computed, "context.context_hash"
     )
 
 
@@ -113,7 +121,8 @@ async def _proposed(
     for template in _templates(recording, proposal):
         model = None if proposal.policy == "rules" else _recorded_model(proposal, template)
         try:
-            again = await trader.propose(context, model, _tools(recording, context), proposal.policy)
+            tools = None if model is None else _tools(recording, context)
+            again = await trader.propose(context, model, tools, proposal.policy)
         except Exception as error:  # as above
             return Difference("proposal", None, f"propose raised {type(error).__name__}: {error}")
         found = None if model is None else model.unasked()
@@ -125,8 +134,14 @@ async def _proposed(
     return first
 
 
+def _by_rules(document: Mapping[str, Any]) -> bool:
+    """Whether no model was asked: the rules are offered no tools, and so see nothing but the context."""
+    proposal = document["record"].get("proposal")
+    return isinstance(proposal, Mapping) and proposal.get("policy") == "rules"
+
+
 def _tools(recording: Recording, context: Context) -> Tools | None:
-    """The tools as they were on offer, made of the recording."""
+    """The tools as they were on offer to the model, made of the recording."""
     if recording.snapshot is None or recording.constraints is None:
         return None
     return DecisionTools(recording.snapshot, context, recording.constraints)
@@ -150,15 +165,23 @@ def _templates(recording: Recording, proposal: Proposal) -> tuple[Template, ...]
     return known
 
 
-def _reviewed(recording: Recording, proposal: Proposal, verdict: Verdict, context: Context) -> Difference | None:
-    from orchestrator.risk_guard.review import review
+def _bench(recording: Recording, context: Context) -> "Bench | None":
+    """The guard's bench, which hashes the context once for us and for it; None where a part of it was not recorded."""
+    from orchestrator.risk_guard.bench import Bench
 
     quote, switches, constraints = recording.quote, recording.switches, recording.constraints
-    if quote is None or switches is None or constraints is None:
+    if recording.verdict is None or quote is None or switches is None or constraints is None:
+        return None
+    return Bench(context, quote, switches, constraints)
+
+
+def _reviewed(recording: Recording, proposal: Proposal, verdict: Verdict, bench: "Bench | None") -> Difference | None:
+    from orchestrator.risk_guard.review import judge
+
+    if bench is None:
         missing = next(name for name in ("quote", "switches", "constraints") if getattr(recording, name) is None)
         return Difference(missing, None, "needed to recompute the verdict")
-    again = review(proposal.decision, context, quote, switches, constraints)
-    return difference_by_fields(_json(verdict), _json(again), "verdict", _VERDICT)
+    return difference_by_fields(_json(verdict), _json(judge(proposal.decision, bench)), "verdict", _VERDICT)
 
 
 def _version_notes(recording: Recording, versions: Mapping[str, str]) -> list[str]:

@@ -111,3 +111,15 @@ def test_canonical_json_has_one_text() -> None:
     assert content_hash({"b": 1, "a": 2}) == content_hash({"a": 2, "b": 1})
     with pytest.raises(ValueError):
         canonical_json(float("nan"))
+
+
+@pytest.mark.parametrize("kind", [MONEY, FRACTION])
+def test_a_number_is_a_number(kind: TypeAdapter[Decimal]) -> None:
+    """A float by its shortest text, text and integers as they are; booleans, NaN and what is too large are refused."""
+    taken = [kind.validate_python(value) for value in (0.1, 0.1 + 0.2, 1e-7, "0.0204", 3)]
+    assert taken == [Decimal(text) for text in ("0.1", "0.30000000000000004", "1e-7", "0.0204", "3")]
+    for value in (True, False, None, "x", "NaN", float("inf"), 1e19, "1e400", [1], b"1"):
+        with pytest.raises(ValidationError):
+            kind.validate_python(value)
+    with pytest.raises(ValidationError):
+        kind.validate_json("true")

@@ -193,3 +193,9 @@ def test_replay_loads_nothing_that_can_reach_a_network() -> None:
 def test_the_constraints_document_of_this_test_is_the_pinned_one() -> None:
     document = constraints_document()
     assert content_hash([[row["key"], row["unit"], row["value"]] for row in document["values"]]) == document["hash"]
+
+
+async def test_constraints_that_are_no_json_are_named(tmp_path: Path) -> None:
+    line = await recorded(tmp_path)
+    line["record"]["constraints"]["values"][0]["value"] = float("nan")
+    assert (await drift(line, TinyTrader())).field == "constraints"
