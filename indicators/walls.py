@@ -73,9 +73,9 @@ def walls(bids: Levels, asks: Levels, side: Side, multiple: float = MULTIPLE) ->
     """
     if not multiple > 1:
         raise IndicatorError(f"multiple is {multiple}; a wall holds more than its neighbours, so above 1")
-    found = clusters(bids, asks, side)
+    found = clusters(bids, asks, side)  # has looked at every level, so the mid is sound
     last = bids[-1][0] if side == "bid" else asks[-1][0]
-    if abs(last / _middle(bids, asks) - 1) < REACH - 1e-12 or len(found) <= LEAST_CLUSTERS:
+    if abs(last / ((bids[0][0] + asks[0][0]) / 2) - 1) < REACH - 1e-12 or len(found) <= LEAST_CLUSTERS:
         return None
     standing: list[Wall] = []
     for at, cluster in enumerate(found):
