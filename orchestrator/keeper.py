@@ -78,6 +78,8 @@ class Keeper:
             state = await self._money(pair, state, now)
             held = await self._held(pair)
             if len(held) == 2 and not state.in_flight:
+                if state.bands_hit > pair.bands_hit:  # stored with the state, and the process ended there
+                    self._count_band(pair, state, now)
                 await self._protect(pair, state, now)
 
     async def look(self, *, flatten: bool = False) -> None:
@@ -237,9 +239,8 @@ class Keeper:
         if state != before:
             save_state(self._desk, state, type(event).__name__, now)
         settled = before.in_flight and not state.in_flight and state.phase in (Phase.UP, Phase.DOWN)
-        if settled and remember(self._desk, state):
-            document = {"band": state.bands_hit, "long": str(state.long.left), "short": str(state.short.left)}
-            self._desk.store.pairs.event(pair.pair_id, pair.decision_id, "half_closed", document, now)
+        if settled:
+            self._count_band(pair, state, now)
         closes = [command for command in commands if isinstance(command, CloseLeg)]
         others = [command for command in commands if not isinstance(command, CloseLeg)]
         for command in others:
@@ -252,6 +253,16 @@ class Keeper:
                 state = await self._close_one(pair, state, order, now)
         await self._others(pair, state, others, now)
         return self._stored(state) if others else state
+
+    def _count_band(self, pair: OpenPair, state: PairState, now: int) -> None:
+        """A band that closed half a leg counts as a trade, once: the event before the pair, so that none is lost."""
+        counted = {
+            e.document.get("band") for e in self._desk.store.pairs.events(pair.pair_id) if e.name == "half_closed"
+        }
+        if state.bands_hit not in counted:
+            document = {"band": state.bands_hit, "long": str(state.long.left), "short": str(state.short.left)}
+            self._desk.store.pairs.event(pair.pair_id, pair.decision_id, "half_closed", document, now)
+        remember(self._desk, state)
 
     async def _close(self, pair: OpenPair, state: PairState, reason: str, now: int) -> PairState:
         self._note(pair, "closing", f"{reason}: both legs", now)

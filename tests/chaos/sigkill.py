@@ -8,6 +8,7 @@ import is imported here. Fork only from plain synchronous code: no event loop ma
 """
 
 import asyncio
+import functools
 import importlib
 import json
 import os
@@ -28,7 +29,9 @@ from urllib.parse import urlsplit
 from sqlalchemy import event
 
 from orchestrator.desk import Desk
-from orchestrator.paper_exchange.server import ExchangeConfig, start
+from orchestrator.paper_exchange import server
+from orchestrator.paper_exchange.server import ExchangeConfig
+from orchestrator.paper_exchange.synthetic import SyntheticMarket
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 _KILLED = 128 + signal.SIGKILL
@@ -166,12 +169,15 @@ class Exchange:
 def exchange(state: Path) -> Iterator[Exchange]:
     """An exchange whose time stands still, its account kept in `state`; killed at the end of the block."""
     reading, writing = os.pipe()
+    market = _market()
     pid = _fork()
     if pid == 0:
         os.close(reading)
 
         async def serve() -> None:
-            running = await start(ExchangeConfig(frozen=True, state_file=state))
+            # the year of bars before the first moment is the same every time: made once, by the parent
+            vars(server)["SyntheticMarket"] = lambda *_: market
+            running = await server.start(ExchangeConfig(frozen=True, state_file=state))
             os.write(writing, f"{running.url}\n".encode())
             await asyncio.Event().wait()
 
@@ -185,6 +191,11 @@ def exchange(state: Path) -> Iterator[Exchange]:
     finally:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
+
+
+@functools.cache
+def _market() -> SyntheticMarket:
+    return SyntheticMarket(ExchangeConfig.seed, ExchangeConfig.scenario)
 
 
 def _fork() -> int:

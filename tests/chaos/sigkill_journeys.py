@@ -60,6 +60,7 @@ class World:
     def killed_at(self, journey: "Journey", fatal: int | None) -> tuple[Ended, list[str]]:
         """A process goes on that journey and dies at a point (None: it arrives); the points it reached."""
         log = self.folder / "points"
+        log.write_text("")
 
         async def work() -> None:
             async with self._desk() as desk:
