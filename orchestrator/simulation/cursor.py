@@ -1,4 +1,7 @@
-"""A place in one market's price path: plain floats, one bar after another."""
+"""A place in one market's price path: plain floats, one bar after another.
+
+The path stays in arrays: five years of minutes as Python objects would take half a gigabyte a symbol.
+"""
 
 import numpy as np
 
@@ -13,24 +16,22 @@ class Cursor:
     def __init__(self, market: Market, start: int, end: int) -> None:
         bars = market.bars[market.path]
         first, last = np.searchsorted(bars.time, [start, end])
-        self._bars = list(
-            zip(*(column[first:last].tolist() for column in (bars.open, bars.high, bars.low, bars.close)), strict=True)
-        )
+        self._open, self._high = bars.open[first:last], bars.high[first:last]
+        self._low, self._close = bars.low[first:last], bars.close[first:last]
         self.time: Times = bars.time[first:last]
-        self._opens: list[int] = self.time.tolist()
         self.interval = bars.interval_ms
-        self.count = len(self._bars)
+        self.count = int(self.time.size)
         self.funding_hours = market.funding_interval_hours
         self._rates = dict(zip(market.funding_time.tolist(), market.funding_rate.tolist(), strict=True))
         self._funding_step = int(self.funding_hours * HOUR_MS)
         self._funding_time = market.funding_time
         self._funding_rate = market.funding_rate
-        before = np.r_[bars.open[first:last][:1], bars.close[first:last][:-1]]
+        before = np.r_[self._open[:1], self._close[:-1]]
         #: Extremes of each bar with the jump from the close before it.
-        self._lows = np.minimum(bars.low[first:last], before)
-        self._highs = np.maximum(bars.high[first:last], before)
+        self._lows = np.minimum(self._low, before)
+        self._highs = np.maximum(self._high, before)
         self._at = 0
-        self.previous = self._bars[0][0] if self._bars else 0.0
+        self.previous = self._open.item(0) if self.count else 0.0
 
     @property
     def over(self) -> bool:
@@ -40,17 +41,18 @@ class Cursor:
     @property
     def opens(self) -> int:
         """When the bar at the cursor opens; -1 at the end."""
-        return self._opens[self._at] if self._at < self.count else -1
+        return self.time.item(self._at) if self._at < self.count else -1
 
     @property
     def closes(self) -> int:
         """When it closes."""
-        return self._opens[self._at] + self.interval
+        return self.time.item(self._at) + self.interval
 
     @property
     def bar(self) -> tuple[float, float, float, float]:
         """Open, high, low, close."""
-        return self._bars[self._at]
+        at = self._at
+        return self._open.item(at), self._high.item(at), self._low.item(at), self._close.item(at)
 
     def seek(self, at: int) -> None:
         """To the first bar that opens at or after `at`."""
@@ -68,11 +70,11 @@ class Cursor:
             if found.size:
                 step = int(found[0])
                 if step:
-                    self.previous = self._bars[self._at + step - 1][3]
+                    self.previous = self._close.item(self._at + step - 1)
                 self._at += step
                 return
             self._at = min(self._at + _CHUNK, self.count)
-            self.previous = self._bars[self._at - 1][3]
+            self.previous = self._close.item(self._at - 1)
 
     def funding_at(self, at: int) -> float | None:
         """The rate that settles at exactly that time."""
