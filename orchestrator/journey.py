@@ -7,9 +7,9 @@ import asyncio
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from pydantic import JsonValue
+from pydantic import BaseModel, JsonValue
 
 from data_fetchers.symbols import UnknownSymbol, normalise
 from orchestrator import paper_account
@@ -35,6 +35,7 @@ from traders.contract.proposal import Proposal
 from traders.contract.quote import Quote
 
 Policy = Literal["llm", "rules"]
+T = TypeVar("T", bound=BaseModel)
 CODE_VERSION = version("volatility-gamma")
 
 
@@ -91,7 +92,7 @@ async def _decided(desk: Desk, order: Order, open_model: ModelSource) -> DecideR
         await paper_account.prepare(desk, symbol)
     portfolio = await read_portfolio(desk)
     now = await desk.venue.server_time()
-    portfolio = portfolio.model_copy(update={"memory": recall(desk, symbol, now)})
+    portfolio = as_stored(portfolio.model_copy(update={"memory": recall(desk, symbol, now)}))
     first_id = decision_id(desk.trader.descriptor.trader_id, symbol, order.due or now, order.suffix)
     claim(desk, first_id, symbol, order.policy, now)
     try:
@@ -99,6 +100,11 @@ async def _decided(desk: Desk, order: Order, open_model: ModelSource) -> DecideR
     except BaseException as error:
         desk.store.journal.finish(first_id, "failed", {"error": f"{type(error).__name__}: {error}"[:500]})
         raise
+
+
+def as_stored(value: T) -> T:
+    """The value as the journal will give it back, so that whoever decides sees just what a replay will see."""
+    return type(value).model_validate_json(value.model_dump_json(by_alias=True))
 
 
 def claim(desk: Desk, name: str, symbol: str, policy: str, now: int) -> None:
@@ -132,7 +138,7 @@ async def _claimed(
         store=desk.series,
     )
     watch.lap("fetch")
-    context = desk.trader.observe(snapshot, portfolio, constraints)
+    context = as_stored(desk.trader.observe(snapshot, portfolio, constraints))
     watch.lap("indicators")
     shared = {
         "snapshot": snapshot,

@@ -108,7 +108,7 @@ async def test_a_round_takes_as_long_as_the_slowest_venue() -> None:
             started = time.monotonic()
             found = await monitor.read()
             wall = time.monotonic() - started
-    assert 0.7 <= wall < 1.3  # one after the other: 2.1 s, and twice that by symbol
+    assert 0.7 <= wall < 1.9  # one after the other: 2.1 s, and twice that by symbol
     assert [part.symbol for part in found] == [SOL, AVAX]
     assert all(isinstance(row, VenueFunding) for row in found[0].venues.values())
 

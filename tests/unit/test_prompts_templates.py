@@ -166,6 +166,16 @@ def test_no_string_of_a_context_reaches_the_prompt(size: Any) -> None:
     )
 
 
+@pytest.mark.parametrize("size", ["compact", "full"])
+@pytest.mark.parametrize("text", ["-0E-9", "0E-9", "-0.000000001", "0.0123450000"])
+def test_a_context_reads_the_same_before_and_after_it_is_stored(size: Any, text: str) -> None:
+    """What a journal gives back has lost signs of zero and trailing digits: the prompt must not show them."""
+    pair = unbalanced().model_copy(update={"cycle_pnl": Decimal(text), "net_delta": Decimal(text)})
+    live = context(pair)
+    again = Context.model_validate_json(live.model_dump_json(by_alias=True))
+    assert rendered(live, size) == rendered(again, size)
+
+
 def test_the_memory_is_facts_in_our_words() -> None:
     text = rendered(SITUATIONS["remembering"], "full")
     assert "3 h ago x11: stand_aside;" in text

@@ -198,7 +198,7 @@ def _age(milliseconds: int) -> str:
 
 
 def _plain(value: Decimal, digits: int = 8) -> str:
-    return shown(float(round(value, digits)))
+    return shown(float(round(value, digits)) + 0.0)  # no negative zero
 
 
 def _percent(value: Decimal) -> str:
