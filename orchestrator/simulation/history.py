@@ -15,6 +15,8 @@ from orchestrator.errors import HostError
 from traders.contract.history import SymbolHistory
 
 HOUR_MS = TIMEFRAME_MS["1h"]
+#: Settled rates that a snapshot carries.
+FUNDING_POINTS = 90
 #: Resampled from 1h where the folder has no file of their own.
 _RESAMPLED = ("4h", "1d")
 #: The finest of these that is there is the path along which prices move.
@@ -88,7 +90,7 @@ class Market:
             fetched_at=at if end is None else end,
         )
 
-    def funding_until(self, at: int, count: int = 90) -> tuple[FundingPoint, ...]:
+    def funding_until(self, at: int, count: int = FUNDING_POINTS) -> tuple[FundingPoint, ...]:
         """Settled rates known at `at`, oldest first."""
         stop = int(np.searchsorted(self.funding_time, at, side="right"))
         hours = self.funding_interval_hours
