@@ -9,6 +9,7 @@ from orchestrator.decide_report import NO_EXECUTION, Candidate
 from orchestrator.desk import Desk
 from orchestrator.errors import HostError
 from orchestrator.execution.close_pair import close_pair
+from orchestrator.execution.goal import GOAL, read_goal
 from orchestrator.execution.limits import ExecutionLimits
 from orchestrator.execution.preflight import apply_settings
 from orchestrator.execution.recover import Recovered, recover
@@ -173,10 +174,18 @@ async def recover_open_business(desk: Desk, constraints: ConstraintSet) -> tuple
         still_open = {open_.pair_id for open_ in desk.store.pairs.open_pairs()}
         if item.outcome == "flat" and pair is not None and pair.pair_id in still_open:
             state = load_state(desk, pair.pair_id)
-            await _close_record(desk, pair, (state.reason if state else None) or "found_flat")
+            reason = (state.reason if state else None) or _asked_for(desk, pair)
+            await _close_record(desk, pair, reason or "found_flat")
         if item.outcome != "protected" or item.differences or item.plan is not None:
             lines.append(item.text)
     return tuple(lines)
+
+
+def _asked_for(desk: Desk, pair: OpenPair) -> str | None:
+    """Why the pair was last told to close entirely: a decision's exit leaves its reason in the goal alone."""
+    goals = [read_goal(row) for row in desk.store.orders.of_decision(pair.decision_id) if row.kind == GOAL]
+    closing = [goal.reason for goal in goals if goal.goal == "close" and not any(goal.targets.values())]
+    return closing[-1] if closing else None
 
 
 def _commit_recovered(desk: Desk, constraints: ConstraintSet, item: Recovered) -> None:

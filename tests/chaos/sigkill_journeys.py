@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from db.database import open_database
@@ -15,6 +16,7 @@ from db.pairs_repository import PairsRepository
 from db.state_repository import StateRepository
 from orchestrator import kill_switch
 from orchestrator.desk import Desk, open_desk
+from orchestrator.hands import carry_out_verdict
 from orchestrator.journey import Order, decide
 from orchestrator.keeper import Keeper
 from orchestrator.ledger.book import Book, tie_out
@@ -23,6 +25,7 @@ from orchestrator.model_choice import open_model
 from orchestrator.schedule.loop import Plan, run
 from orchestrator.settings import Settings, load
 from tests.chaos.sigkill import Ended, Exchange, HastyClock, Points, exchange, run_in_child
+from traders.contract.decision import Action, Decision
 
 D = Decimal
 ROUNDS = 4
@@ -179,6 +182,14 @@ def checked(place: World) -> Facts:
 def _opened(orders: list[dict[str, Any]], position_side: str, side: str) -> D:
     rows = [row for row in orders if (row["positionSide"], row["side"]) == (position_side, side)]
     return sum((D(row["executedQty"]) for row in rows if not row["algo"]), D(0))
+
+
+async def leave(desk: Desk) -> None:
+    """A permitted decision to exit, carried out."""
+    decision = Decision(action=Action.EXIT, symbol="SOL/USDT:USDT")
+    chosen: Any = SimpleNamespace(verdict=SimpleNamespace(decision=decision))
+    unused: Any = None
+    await carry_out_verdict(desk, unused, desk.constraints(), chosen)
 
 
 def went(place: World, journey: Journey, fatal: int | None = None) -> tuple[list[str], Facts]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator import kill_switch
-from tests.chaos.sigkill_journeys import Facts, World, entry, looks, went, world
+from tests.chaos.sigkill_journeys import Facts, Journey, World, checked, entry, leave, looks, went, world
 
 
 def _opened(folder: Path) -> None:
@@ -36,21 +36,26 @@ def _kill(folder: Path) -> None:
         kill_switch.kill(place.settings, "test", "flatten", 1, flatten=True)
 
 
-def _every_point(prepare: Callable[[Path], None], folder: Path) -> Facts:
-    """Every point of a keeper's looks on a prepared world, each on a copy of it."""
+def _every_point(prepare: Callable[[Path], None], folder: Path, journey: Journey = looks) -> Facts:
+    """Every point of a journey on a prepared world, each on a copy of it."""
     template = folder / "template"
     prepare(template)
     with world(folder / "whole", template) as place:
-        points, whole = went(place, looks)
+        points, whole = went(place, journey)
     assert len(points) > 20, points
     assert any(name.startswith("after POST /fapi/v1/order") for name in points)
+    with world(folder / "before", template) as place:
+        assert place.restarted().code == 0
+        before = checked(place) if journey is leave else whole
+    # a decision to leave holds from the moment its goal is durable; killed before, the pair just stays
+    asked = points.index("after commit of INSERT orders")
     broken = []
     for number, name in enumerate(points):
         with world(folder / str(number), template) as place:
             try:
-                reached, facts = went(place, looks, number)
+                reached, facts = went(place, journey, number)
                 assert len(reached) == number + 1
-                assert facts == whole
+                assert facts == (whole if number >= asked else before)
             except AssertionError as error:
                 broken.append(f"point {number}, {name}: {str(error).splitlines()[0]}\n{_told(place)}")
     assert not broken, f"{len(broken)} of {len(points)} points\n" + "\n".join(broken)
@@ -75,3 +80,8 @@ def test_a_pair_that_ends_is_flat_for_its_own_reason(
     whole = _every_point(prepare, tmp_path)
     assert whole.held == {}
     assert whole.reason == reason
+
+
+def test_an_exit_that_was_decided_keeps_its_reason_once_it_is_asked_for(tmp_path: Path) -> None:
+    whole = _every_point(_opened, tmp_path, leave)
+    assert (whole.held, whole.reason) == ({}, "exit")
