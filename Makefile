@@ -64,6 +64,7 @@ test-llm: llm
 proof: llm check
 	$(BIN)/pytest -n $(JOBS) --dist loadfile -m "slow or not slow"
 	$(MAKE) --no-print-directory fuzz
+	$(BIN)/python -m tests.chaos.simulate --seeds 20000
 
 # A million seeded decisions against an independent oracle: about 3 minutes on two cores.
 fuzz: env

@@ -175,6 +175,8 @@ def _cut(state: PairState, at: int) -> Step:
 
 
 def _on_bar(state: PairState, bar: BarClosed) -> Step:
+    if bar.bar is not None and state.last_bar is not None and bar.bar < state.last_bar:
+        return state, ()  # an older bar, told late, says nothing about now
     state = state.model_copy(update={"collapsed_bars": exits.collapsed(state, bar), "last_bar": bar.bar})
     if state.in_flight or state.phase is Phase.CLOSING:
         return state, ()
@@ -222,7 +224,9 @@ def _close_all(state: PairState, at: int, reason: str) -> Step:
         for side in ("long", "short")
         if state.leg(side).left > 0
     )
-    state = state.model_copy(update={"phase": Phase.CLOSING, "reason": reason})
+    # only a ladder that ran to its last band may be followed by another; whatever else closes a pair ends the cycle
+    may_reopen = state.may_reopen and reason == "last_band"
+    state = state.model_copy(update={"phase": Phase.CLOSING, "reason": reason, "may_reopen": may_reopen})
     if not orders:
         return _settled(state, at)
     return _pending(state, orders, at), orders

@@ -217,3 +217,22 @@ def test_funding_reaches_the_cycle_result() -> None:
     state = make_state()
     after, _ = step(state, FundingSettled(at=1, amount=Decimal("-20.40")))
     assert after.cycle_pnl(Decimal(120)) - state.cycle_pnl(Decimal(120)) == Decimal("-20.40")
+
+
+def test_an_older_bar_told_late_counts_for_nothing() -> None:
+    d = Driver(make_state(rules=make_rules(collapse_level=Decimal("1.4"))))
+    for bar in (2, 1):
+        event = BarClosed(at=10 + bar, bar=bar, atr_ratio=Decimal("1.1"), funding_rate_8h=None, readings={})
+        d.event(event, Decimal(120))
+    assert d.state.collapsed_bars == 1 and d.state.phase is Phase.NEUTRAL
+
+
+def test_a_kill_after_the_last_band_ends_the_cycle() -> None:
+    """The ladder's own end may be followed by another; a kill while its orders are under way may not."""
+    state, _ = step(make_state(rules=make_rules(reopen=True)), Tick(at=1, mark=Decimal("122.4")))
+    half = state.pending_short
+    state, _ = step(state, Filled(at=2, side="short", quantity=half, price=Decimal("122.4"), fee=Decimal(0)))
+    state, _ = step(state, Tick(at=3, mark=Decimal("124.8")))
+    assert state.may_reopen
+    state, _ = step(state, Kill(at=4))
+    assert not state.may_reopen
