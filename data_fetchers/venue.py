@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from decimal import localcontext
 from difflib import get_close_matches
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -67,10 +68,21 @@ def open_exchange(
         if value is not None
     }
     exchange = _attentive(getattr(ccxt, venue_id))(config)
+    exchange.decimal_to_precision = _in_a_context_of_its_own(exchange.decimal_to_precision)
     exchange.has["fetchCurrencies"] = False  # networks and withdrawals: nothing here reads them
     if base_url is not None:
         _repoint(exchange, base_url)
     return exchange
+
+
+def _in_a_context_of_its_own(write: Callable[..., Any]) -> Callable[..., Any]:
+    """ccxt sets the rounding of its caller's decimal context and leaves it so: it gets a copy to set."""
+
+    def written(*values: Any, **named: Any) -> Any:
+        with localcontext():
+            return write(*values, **named)
+
+    return written
 
 
 def _repoint(exchange: Any, base_url: str) -> None:

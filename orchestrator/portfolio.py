@@ -4,11 +4,13 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from orchestrator.execution.venue import Balance, Fill, Income, Position
+from traders.contract.arithmetic import in_one_arithmetic
 from traders.contract.portfolio import OpenPair, PairLeg, Portfolio
 
 DAY_MS = 86_400_000
 
 
+@in_one_arithmetic
 def pair_state(
     pair: OpenPair,
     positions: Iterable[Position],

@@ -22,10 +22,12 @@ from orchestrator.rebalancer.events import (
     Tick,
 )
 from orchestrator.rebalancer.state import ZERO, PairState, Phase
+from traders.contract.arithmetic import in_one_arithmetic
 
 Step = tuple[PairState, tuple[Command, ...]]
 
 
+@in_one_arithmetic
 def step(state: PairState, event: Event) -> Step:
     """The next state and what to do. A flat pair answers nothing."""
     if state.phase is Phase.FLAT:

@@ -5,8 +5,7 @@ An exception inside a rule (a division by zero in absurd input) is a refusal of 
 """
 
 from collections.abc import Sequence
-from decimal import Context as Arithmetic
-from decimal import DivisionByZero, InvalidOperation, Overflow, localcontext
+from decimal import localcontext
 
 from orchestrator.risk_guard.bench import Bench
 from orchestrator.risk_guard.case import Case
@@ -14,6 +13,7 @@ from orchestrator.risk_guard.codes import RuleCode
 from orchestrator.risk_guard.planning import execution_plan
 from orchestrator.risk_guard.rule import Remark, Rule, note, refuse
 from orchestrator.risk_guard.rulebook import RULES
+from traders.contract.arithmetic import ARITHMETIC
 from traders.contract.constraints import ConstraintSet
 from traders.contract.context import Context
 from traders.contract.decision import Decision
@@ -22,9 +22,6 @@ from traders.contract.verdict import ExecutionPlan, Finding, Verdict
 
 #: Goes up with every change that can change a verdict; it is in each verdict and in the journal.
 GUARD_VERSION = "1"
-
-#: One arithmetic whatever the caller has set: 28 digits, half even, errors raised.
-_ARITHMETIC = Arithmetic(prec=28, traps=[DivisionByZero, InvalidOperation, Overflow])
 
 
 def review(
@@ -45,7 +42,7 @@ def review(
 
 def judge(decision: Decision, bench: Bench, *, rules: Sequence[Rule] = RULES) -> Verdict:
     """As `review`, on a bench that is kept for many decisions about the same situation."""
-    with localcontext(_ARITHMETIC):
+    with localcontext(ARITHMETIC):
         return _judge(Case(bench, decision), rules)
 
 

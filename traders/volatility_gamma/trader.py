@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from data_fetchers.snapshot import MarketSnapshot, Requirements
+from traders.contract.arithmetic import in_one_arithmetic
 from traders.contract.constraints import ConstraintSet
 from traders.contract.context import Context
 from traders.contract.decision import AbstainReason, stand_aside
@@ -29,18 +30,21 @@ class VolatilityGamma:
         """What to fetch for a decision on `symbol`."""
         return requirements(symbol)
 
+    @in_one_arithmetic
     def observe(self, snapshot: MarketSnapshot, portfolio: Portfolio, constraints: ConstraintSet) -> Context:
         """Every number the policy will see; pure."""
         from traders.volatility_gamma.observe import observe
 
         return observe(snapshot, portfolio, constraints)
 
+    @in_one_arithmetic
     def survey(self, history: Mapping[str, SymbolHistory], limits: Limits) -> Survey:
         """Which hours of a history are worth a decision (`traders.contract.history.Surveyor`)."""
         from traders.volatility_gamma.survey import GammaSurvey
 
         return GammaSurvey(history, limits)
 
+    @in_one_arithmetic
     async def propose(
         self, context: Context, model: Model | None, tools: Tools | None, policy: Literal["llm", "rules"]
     ) -> Proposal:
