@@ -43,7 +43,7 @@ def open_database(url: str) -> "Database":
     except NoSuchModuleError:
         raise BadUrl(f"there is no driver {parsed.drivername!r}", _EXAMPLE) from None
     except ModuleNotFoundError as error:
-        remedy = "install the extra: pip install 'volatility-gamma[postgres]'"
+        remedy = "write postgresql+psycopg://... (installed with the program), or install that driver yourself"
         raise BadUrl(f"the driver of {parsed.drivername!r} is not installed ({error.name})", remedy) from None
     return Database(engine)
 
