@@ -40,6 +40,9 @@ class CachedModel:
         cost: float | None = price(prompt_tokens, completion_tokens) if callable(price) else None
         return cost
 
+    def about_to_ask(self) -> None:
+        """For those who count: may raise instead."""
+
     async def complete(self, request: ModelRequest) -> ModelReply:
         """The stored reply, or the model's, stored. Raises ModelFailed; failures are not kept."""
         key = content_hash([self._endpoint, self.name, self.number, request.model_dump(mode="json")])
@@ -47,6 +50,7 @@ class CachedModel:
         try:
             reply = ModelReply.model_validate_json(file.read_text(encoding="utf-8"))
         except (OSError, ValidationError, ValueError):
+            self.about_to_ask()
             self.misses += 1
             reply = await self._model.complete(request)
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -64,6 +64,7 @@ async def _evaluate(chosen: "list[Recording]", names: list[str], repeat: int) ->
     from orchestrator.asked_model import asked_model
     from orchestrator.desk import find_trader
     from orchestrator.evaluation.score import answer, score
+    from orchestrator.model_cache import CachedModel
 
     trader = find_trader()
     rules = [await answer(one, trader, "rules", None) for one in chosen]
@@ -73,7 +74,7 @@ async def _evaluate(chosen: "list[Recording]", names: list[str], repeat: int) ->
             found[name] = score([[one] for one in rules], rules)
             continue
         answers: list[list[Answer]] = []
-        async with asked_model(name[4:] or None) as model:
+        async with asked_model(name[4:] or None, CachedModel) as model:
             for one in chosen:
                 repeats = []
                 for number in range(repeat):

@@ -146,8 +146,9 @@ async def _compare(chosen: list[Any], other: Any, policy: Any, name: str | None)
     if policy != "llm":
         return [await compare(one, traders[one.trader_id], other, policy) for one in chosen]
     from orchestrator.asked_model import asked_model
+    from orchestrator.model_cache import CachedModel
 
-    async with asked_model(name) as model:
+    async with asked_model(name, CachedModel) as model:
         return [await compare(one, traders[one.trader_id], other, policy, model) for one in chosen]
 
 

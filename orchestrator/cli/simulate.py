@@ -27,7 +27,10 @@ def simulate(
     start: Annotated[str | None, typer.Option("--from", help="first day (2024-01-31); the first of the data")] = None,
     end: Annotated[str | None, typer.Option("--to", help="day to stop before; the end of the data")] = None,
     capital: Annotated[float, typer.Option(min=1, help="USDT at the start")] = 100_000,
-    policy: Annotated[str, typer.Option(help="rules")] = "rules",
+    policy: Annotated[str, typer.Option(help="rules, llm (as configured) or llm:MODEL")] = "rules",
+    model_calls: Annotated[
+        int, typer.Option(min=1, help="--policy llm: new replies at most; replies are kept for the next run")
+    ] = 500,
     venue: Annotated[str, typer.Option(help="what the venue is called in decisions and reports")] = "binanceusdm",
     missing: Annotated[
         str, typer.Option(help="rules whose source history lacks: waive (and say so) or strict (they refuse)")
@@ -57,8 +60,8 @@ def simulate(
     as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
 ) -> None:
     """A run over history."""
-    if policy != "rules":
-        raise UsageError("policy_not_offered", f"policy {policy!r} is not simulated", "use --policy rules")
+    if policy not in ("rules", "llm") and not (policy.startswith("llm:") and len(policy) > 4):
+        raise UsageError("unknown_policy", f"no policy {policy!r}", "rules, llm or llm:MODEL")
     mode: Literal["waive", "strict"]
     if missing == "waive":
         mode = "waive"
@@ -66,6 +69,8 @@ def simulate(
         mode = "strict"
     else:
         raise UsageError("usage", f"--missing {missing!r}", "use waive or strict")
+    if sweep and policy != "rules":
+        raise UsageError("usage", "--sweep asks no model", "leave --policy out")
     if sweep and (full or report is not None):
         raise UsageError("usage", "--sweep goes with neither --full nor --report", "run the one of interest by itself")
     if not sweep and (workers, resume, walk_forward) != (None, None, None):
@@ -77,7 +82,7 @@ def simulate(
     from orchestrator import settings
     from orchestrator.other_limits import parsed
     from orchestrator.simulation.fill_model import FillModel
-    from orchestrator.simulation.run import Request
+    from orchestrator.simulation.run import Asked, Request
     from orchestrator.simulation.run import simulate as run
 
     request = Request(
@@ -91,6 +96,7 @@ def simulate(
         missing=mode,
         changes=parsed(set_ or []),
         full=full or report is not None,
+        asked=None if policy == "rules" else Asked(policy[4:] or None, model_calls),
     )
     if sweep:
         _sweep(request, sweep, walk_forward, workers, resume, as_json=as_json)

@@ -43,6 +43,8 @@ def lines(document: dict[str, Any], period: tuple[str, str]) -> str:
             ]
         ),
     ]
+    if "model" in d:
+        parts += [text.heading("The model"), text.fields(_model(d))]
     if "baselines" in d:
         parts += [text.heading("Beside it"), text.table(("", "ladders", "net of N", "went on", "95 %"), _baselines(d))]
         held = ", ".join(f"{symbol} {share:+.1%}" for symbol, share in d["baselines"]["buy_and_hold"].items())
@@ -54,6 +56,17 @@ def lines(document: dict[str, Any], period: tuple[str, str]) -> str:
         parts += [text.heading("Costs (fees and slippage)"), text.table(("", "pairs", "net USDT"), rows)]
     parts += [text.heading("Assumptions"), _assumptions(d)]
     return "".join(parts)
+
+
+def _model(d: dict[str, Any]) -> list[tuple[str, str]]:
+    model = d["model"]
+    return [
+        ("model", f"{model['name']}: {model['asked']:,} replies asked for, {model['kept']:,} from before"),
+        ("abstained", _counts(model["abstained"]) or "never"),
+        ("rules alone", f"{model['rules_cycles']} pairs, net {_usdt(model['rules_net'])} USDT"),
+        ("added", f"{_usdt(str(float(d['net']) - float(model['rules_net'])))} USDT by asking it"),
+        ("it had no", ", ".join(model["without"])),
+    ]
 
 
 def _row(name: str, money: dict[str, Any], cycles: int) -> tuple[str, ...]:

@@ -50,13 +50,14 @@ class Setup:
 
 @dataclass
 class Outcome:
-    """What happened. `rules` counts refusing rules, `exits` why pairs ended."""
+    """What happened. `rules` counts refusing rules, `abstained` why a model said nothing."""
 
     cycles: list[Cycle] = field(default_factory=list)
     decisions: int = 0
     verdicts: Counter[str] = field(default_factory=Counter)
     actions: Counter[str] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)
+    abstained: Counter[str] = field(default_factory=Counter)
     expired: int = 0
     bars: int = 0
     skipped_hours: int = 0
@@ -153,6 +154,8 @@ class Engine:
         self.outcome.decisions += 1
         self.outcome.actions[decision.action.value] += 1
         self.outcome.verdicts[verdict.outcome] += 1
+        if decision.abstained is not None:
+            self.outcome.abstained[decision.abstained.value] += 1
         self.outcome.rules.update(f.rule for f in verdict.findings if f.effect == "refuse")
         return context, verdict
 
@@ -178,6 +181,8 @@ class Engine:
         """Whether a decision about an open pair could end it."""
         if position.flat or position.exit_wanted is not None:
             return False
+        if self._setup.policy == "llm":
+            return True  # what the survey knows of exits is the rules' own
         chance = self._survey.exit_chance(symbol, at - at % HOUR_MS)
         price = Decimal(repr(self._bars[symbol].previous))
         return chance == "any" or (chance == "in_profit" and position.profit(price) > 0)

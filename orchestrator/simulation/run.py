@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from orchestrator.desk import find_trader, open_store
 from orchestrator.other_limits import changed
@@ -24,8 +24,19 @@ _RANDOM_LADDERS = 200
 
 
 @dataclass(frozen=True)
+class Asked:
+    """Policy llm: which model (None: as configured), and how many new replies at most."""
+
+    model: str | None
+    most: int
+
+
+@dataclass(frozen=True)
 class Request:
-    """What to simulate. `changes` are limits for this run only; times UTC ms, None: as far as the data go."""
+    """What to simulate. `changes` are limits for this run only; times UTC ms, None: as far as the data go.
+
+    `asked` None: by the rules.
+    """
 
     folder: Path
     symbols: tuple[str, ...]
@@ -37,6 +48,7 @@ class Request:
     missing: Missing
     changes: dict[str, Any] = field(default_factory=dict)
     full: bool = False
+    asked: Asked | None = None
 
 
 @dataclass(frozen=True)
@@ -59,12 +71,23 @@ def simulate(settings: Settings, request: Request) -> Done:
     setup = setup_of(request, markets)
     began = time.perf_counter()
     survey = survey_of(trader, markets, constraints)
-    engine = played(trader, constraints, markets, setup, survey)
+    if request.asked is None:
+        engine, asked = played(trader, constraints, markets, setup, survey), None
+    else:
+        from orchestrator.simulation import asked as by_model
+
+        wanted = request.asked
+        engine, asked = asyncio.run(
+            by_model.run(trader, constraints, markets, setup, survey, wanted.model, wanted.most)
+        )
     found = document(engine, setup, markets, time.perf_counter() - began)
+    if asked is not None:
+        found["model"] = asked
     found["constraints"] = {"version": constraints.version, "hash": constraints.hash, "changed": request.changes}
     if request.full:
         found["baselines"] = _baselines(markets, setup, constraints)
-        found["cost_sensitivity"] = _costs(trader, constraints, markets, setup, survey)
+        if request.asked is None:  # a model would have to be asked everything again, about other costs
+            found["cost_sensitivity"] = _costs(trader, constraints, markets, setup, survey)
     return Done(found, tuple(engine.outcome.cycles), tuple(engine.account.curve), markets, setup)
 
 
@@ -95,7 +118,8 @@ def setup_of(request: Request, markets: dict[str, Market]) -> Setup:
     end = min(last, request.end or last)
     if start >= end:
         raise HistoryError("no_data", "the data and the period asked for do not overlap", "choose --from and --to")
-    return Setup(request.symbols, start, end, request.capital, request.model, "rules", request.missing)
+    policy: Literal["llm", "rules"] = "rules" if request.asked is None else "llm"
+    return Setup(request.symbols, start, end, request.capital, request.model, policy, request.missing)
 
 
 def _partners(trader: Trader, symbols: tuple[str, ...]) -> list[str]:
