@@ -80,9 +80,11 @@ def simulate(
     from decimal import Decimal
 
     from orchestrator import settings
+    from orchestrator.asked_model import asked_model
     from orchestrator.other_limits import parsed
+    from orchestrator.simulation.asked import Asked, CountedModel
     from orchestrator.simulation.fill_model import FillModel
-    from orchestrator.simulation.run import Asked, Request
+    from orchestrator.simulation.run import Request
     from orchestrator.simulation.run import simulate as run
 
     request = Request(
@@ -96,7 +98,7 @@ def simulate(
         missing=mode,
         changes=parsed(set_ or []),
         full=full or report is not None,
-        asked=None if policy == "rules" else Asked(policy[4:] or None, model_calls),
+        asked=None if policy == "rules" else Asked(lambda: asked_model(policy[4:] or None, CountedModel), model_calls),
     )
     if sweep:
         _sweep(request, sweep, walk_forward, workers, resume, as_json=as_json)

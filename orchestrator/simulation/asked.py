@@ -4,10 +4,11 @@ It is asked at the hours in which the guard could permit an entry at all, and at
 Replies are kept by everything that makes them, so the same run again asks nothing, and an ended one goes on.
 """
 
-from dataclasses import replace
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
 from typing import Any
 
-from orchestrator.asked_model import asked_model
 from orchestrator.errors import HostError
 from orchestrator.model_cache import CachedModel
 from orchestrator.simulation.document import settled
@@ -17,6 +18,14 @@ from traders.contract.constraints import ConstraintSet
 from traders.contract.history import Survey
 from traders.contract.model import ModelFailed, ModelReply, ModelRequest
 from traders.contract.trader import Trader
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Policy llm: how the model is had, and how many new replies at most."""
+
+    open: Callable[[], AbstractAsyncContextManager["CountedModel"]]
+    most: int
 
 
 class CallsSpent(HostError):
@@ -53,12 +62,11 @@ async def run(
     markets: dict[str, Market],
     setup: Setup,
     survey: Survey,
-    name: str | None,
-    most: int,
+    asked: Asked,
 ) -> tuple[Engine, dict[str, Any]]:
-    """(the run, what it says of the model). `name` None: as configured. Raises HostError."""
-    async with asked_model(name, CountedModel) as model:
-        model.most = most
+    """(the run, what it says of the model). Raises HostError."""
+    async with asked.open() as model:
+        model.most = asked.most
         engine = Engine(trader, constraints, markets, setup, model, survey)
         await engine.run()
     by_rules = Engine(trader, constraints, markets, replace(setup, policy="rules"), survey=survey)

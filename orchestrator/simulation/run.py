@@ -10,6 +10,7 @@ from typing import Any, Literal
 from orchestrator.desk import find_trader, open_store
 from orchestrator.other_limits import changed
 from orchestrator.settings import Settings
+from orchestrator.simulation import asked as by_model
 from orchestrator.simulation.baselines import buy_and_hold, ladders, random_starts
 from orchestrator.simulation.document import SEED, document, ladder_document
 from orchestrator.simulation.engine import Engine, Missing, Setup, survey_of
@@ -21,14 +22,6 @@ from traders.contract.history import Survey
 from traders.contract.trader import Trader
 
 _RANDOM_LADDERS = 200
-
-
-@dataclass(frozen=True)
-class Asked:
-    """Policy llm: which model (None: as configured), and how many new replies at most."""
-
-    model: str | None
-    most: int
 
 
 @dataclass(frozen=True)
@@ -48,7 +41,7 @@ class Request:
     missing: Missing
     changes: dict[str, Any] = field(default_factory=dict)
     full: bool = False
-    asked: Asked | None = None
+    asked: by_model.Asked | None = None
 
 
 @dataclass(frozen=True)
@@ -74,12 +67,7 @@ def simulate(settings: Settings, request: Request) -> Done:
     if request.asked is None:
         engine, asked = played(trader, constraints, markets, setup, survey), None
     else:
-        from orchestrator.simulation import asked as by_model
-
-        wanted = request.asked
-        engine, asked = asyncio.run(
-            by_model.run(trader, constraints, markets, setup, survey, wanted.model, wanted.most)
-        )
+        engine, asked = asyncio.run(by_model.run(trader, constraints, markets, setup, survey, request.asked))
     found = document(engine, setup, markets, time.perf_counter() - began)
     if asked is not None:
         found["model"] = asked
