@@ -11,6 +11,7 @@ from orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
     from orchestrator.simulation.run import Request
+    from orchestrator.simulation.sweep import Spread
 
 
 def register(app: typer.Typer) -> None:
@@ -54,6 +55,9 @@ def simulate(
     workers: Annotated[
         int | None, typer.Option(min=1, help="--sweep: processes; all processors but one, 1 starts none")
     ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="tcp://HOST:PORT", help="--sweep: a Dask cluster instead of processes here")
+    ] = None,
     resume: Annotated[
         Path | None, typer.Option(help="--sweep: file of finished runs, kept and not computed again")
     ] = None,
@@ -73,10 +77,14 @@ def simulate(
         raise UsageError("usage", "--sweep asks no model", "leave --policy out")
     if sweep and (full or report is not None):
         raise UsageError("usage", "--sweep goes with neither --full nor --report", "run the one of interest by itself")
-    if not sweep and (workers, resume, walk_forward) != (None, None, None):
+    if not sweep and (workers, resume, walk_forward, scheduler) != (None, None, None, None):
         raise UsageError(
-            "usage", "--walk-forward, --workers and --resume are for --sweep", "leave them out, or add --sweep"
+            "usage",
+            "--walk-forward, --workers, --scheduler and --resume are for --sweep",
+            "leave them out, or add --sweep",
         )
+    if scheduler is not None and workers is not None:
+        raise UsageError("usage", "--workers are processes here, --scheduler is a cluster", "use one of them")
     from decimal import Decimal
 
     from orchestrator import settings
@@ -101,7 +109,9 @@ def simulate(
         asked=None if policy == "rules" else Asked(lambda: asked_model(policy[4:] or None, CountedModel), model_calls),
     )
     if sweep:
-        _sweep(request, sweep, walk_forward, workers, resume, as_json=as_json)
+        from orchestrator.simulation.sweep import Spread
+
+        _sweep(request, sweep, walk_forward, Spread(workers, resume, scheduler=scheduler), as_json=as_json)
         return
     done = run(settings.load(), request)
     if report is not None:
@@ -124,8 +134,7 @@ def _sweep(
     request: "Request",
     swept: list[str],
     folds: int | None,
-    workers: int | None,
-    resume: Path | None,
+    spread: "Spread",
     *,
     as_json: bool,
 ) -> None:
@@ -134,7 +143,7 @@ def _sweep(
     from orchestrator.cli import sweep_text
     from orchestrator.simulation import sweep, walk_forward
 
-    values, spread = sweep.parsed(swept), sweep.Spread(workers, resume)
+    values = sweep.parsed(swept)
     plan = sweep.prepared(settings.load(), request, values)
     document = sweep.documented(plan, values, spread)
     if folds is not None:

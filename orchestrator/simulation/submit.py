@@ -1,4 +1,4 @@
-"""Much work over few processes: the one seam through which runs are spread.
+"""Much work over processes, here or on a Dask cluster: the one seam through which runs are spread.
 
 Items and results are JSON documents, so a result can be kept in a file and a second run skips what is there. An item
 that fails, or whose worker is killed, is tried once more, by itself; what fails twice is reported and nothing else is
@@ -57,12 +57,14 @@ def submit(
     workers: int | None = None,
     done_file: Path | None = None,
     progress: str | None = None,
+    scheduler: str | None = None,
 ) -> Iterator[Result]:
     """Results as they come, each item once; equal items are one. `workers` 1 computes in this process.
 
     `work` is a function of a module and returns JSON. With `done_file`, results are appended there as JSON lines under
     the hash of their item, and items found there are not computed again. `progress` names a bar on stderr, drawn only
-    on a terminal. Raises HostError when `done_file` cannot be read or written.
+    on a terminal. With `scheduler` (tcp://host:8786) the work is done by that cluster's workers instead. Raises
+    HostError when `done_file` cannot be read or written, or the cluster does not answer.
     """
     tasks = {key: _Task(item, key) for item in items for key in (content_hash(item),)}
     before = {} if done_file is None else done_results.read(done_file)
@@ -75,7 +77,13 @@ def submit(
         if not waiting:
             return
         count = default_workers() if workers is None else workers
-        for result in _inline(waiting, work) if count <= 1 else _spread(waiting, work, min(count, len(waiting))):
+        if scheduler is not None:
+            results = _clustered(waiting, work, scheduler)
+        elif count <= 1:
+            results = _inline(waiting, work)
+        else:
+            results = _spread(waiting, work, min(count, len(waiting)))
+        for result in results:
             if done_file is not None and result.error is None:
                 done_results.append(done_file, result.key, result.item, result.value)
             advance()
@@ -85,6 +93,14 @@ def submit(
 def _inline(waiting: deque[_Task], work: Work) -> Iterator[Result]:
     for task in waiting:
         yield _computed(task, work)
+
+
+def _clustered(waiting: deque[_Task], work: Work, scheduler: str) -> Iterator[Result]:
+    from orchestrator.simulation.cluster import clustered
+
+    items = {task.key: task.item for task in waiting}
+    for key, value, error in clustered(items, work, scheduler, _TRIES):
+        yield Result(items[key], key, value, error)
 
 
 def _computed(task: _Task, work: Work) -> Result:

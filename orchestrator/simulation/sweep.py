@@ -38,11 +38,12 @@ Figures = dict[str, Any]
 
 @dataclass(frozen=True)
 class Spread:
-    """How the runs are spread: processes (None: all but one), the file of finished runs, whether a bar is drawn."""
+    """How runs are spread: processes (None: all but one), file of finished runs, a bar or none, a Dask scheduler."""
 
     workers: int | None = None
     done_file: Path | None = None
     progress: bool = True
+    scheduler: str | None = None
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,14 @@ def ran(runs: Sequence[tuple[Request, ConstraintSet]], spread: Spread, words: st
     errors: dict[int, str] = {}
     kept = 0
     progress = words if spread.progress else None
-    for result in submit(items, trial, workers=spread.workers, done_file=spread.done_file, progress=progress):
+    for result in submit(
+        items,
+        trial,
+        workers=spread.workers,
+        done_file=spread.done_file,
+        progress=progress,
+        scheduler=spread.scheduler,
+    ):
         kept += result.kept
         for place in places[json.dumps(result.item, sort_keys=True)]:
             if result.error is None:
