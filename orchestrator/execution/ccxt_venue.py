@@ -1,16 +1,15 @@
-"""The `Venue` port over a loaded ccxt client: paper and live go the same way.
+"""The `Venue` port on Binance USD-M and on the paper exchange: paper and live go the same way.
 
-Orders are sent once, under our own client id, with a short receive window; ccxt does signing, pacing and the error
-tree, the raw answers stay exact text. What is Binance's own dialect is in `binance_usdm`.
+Orders carry our own client id and a short receive window. The requests and parsers are in `binance_usdm`.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from decimal import Decimal
-from typing import Any, Literal, TypeVar
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from orchestrator.execution import binance_usdm as dialect
 from orchestrator.execution import ccxt_errors as errors
+from orchestrator.execution.ccxt_account import RECV_WINDOW_MS, UNREADABLE, CcxtAccount, listed, sent
 from orchestrator.execution.paging import WEEK_MS, pages
 from orchestrator.execution.venue import (
     Balance,
@@ -19,7 +18,6 @@ from orchestrator.execution.venue import (
     Income,
     OrderReport,
     OrderRequest,
-    OutcomeUnknown,
     Position,
     Rejected,
     SymbolSettings,
@@ -28,26 +26,17 @@ from orchestrator.execution.venue import (
 )
 from traders.contract.quote import LegQuote, MarginTier
 
-T = TypeVar("T")
-#: The venue refuses an order older than this, ms; less than `ExecutionLimits.absent_after_s`.
-RECV_WINDOW_MS = 2500
 _BOOK_LEVELS = 1000
-_UNREADABLE = (KeyError, TypeError, ValueError, ArithmeticError, IndexError, StopIteration, AttributeError)
 
 
-class CcxtVenue:
-    """One account. `exchange` is a `ccxt.async_support` client with its markets loaded; the caller closes it."""
+class CcxtVenue(CcxtAccount):
+    """One account on Binance USD-M, or on the paper exchange, which speaks the same."""
+
+    SPEAKS = "binanceusdm"
 
     def __init__(self, exchange: Any, name: str) -> None:
-        if exchange.id != "binanceusdm":
-            raise Rejected(f"orders on {exchange.id} are not supported; its data can be read, fills are on paper")
-        self._exchange, self._name = exchange, name
+        super().__init__(exchange, name)
         self._tiers: dict[str, tuple[MarginTier, ...]] = {}
-
-    @property
-    def name(self) -> str:
-        """As the user calls it."""
-        return self._name
 
     async def server_time(self) -> int:
         """UTC ms on the exchange's clock. Raises Transient."""
@@ -83,7 +72,7 @@ class CcxtVenue:
                 leverage=settings.leverage,
                 margin_mode=settings.margin_mode,
             )
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise Transient(errors.malformed(f"quote of {symbol}", error)) from error
 
     async def fees(self, symbol: str) -> TradingFees:
@@ -106,7 +95,7 @@ class CcxtVenue:
         query = {"symbol": next(iter(ids))} if len(ids) == 1 else {}
 
         def parse(raw: Any) -> list[Position]:
-            rows = [row for row in _list(raw) if row["symbol"] in ids]
+            rows = [row for row in listed(raw) if row["symbol"] in ids]
             found = [dialect.position(row, ids[row["symbol"]]) for row in rows]
             return [item for item in found if item is not None]
 
@@ -138,7 +127,7 @@ class CcxtVenue:
         return await self._read(
             "symbol settings",
             lambda: self._exchange.fapiPrivateGetSymbolConfig({"symbol": market_id}),
-            lambda raw: dialect.symbol_settings(_list(raw), market_id, symbol),
+            lambda raw: dialect.symbol_settings(listed(raw), market_id, symbol),
         )
 
     async def set_leverage(self, symbol: str, leverage: int) -> None:
@@ -158,14 +147,14 @@ class CcxtVenue:
             self._must_fit("price", order.price, self._exchange.price_to_precision, order.symbol)
         request = dialect.order_request(order, self._id(order.symbol))
         raw = await self._send(lambda: self._exchange.fapiPrivatePostOrder(_once(request)))
-        return _sent(raw, dialect.order_report, order.symbol, order.client_order_id)
+        return sent(raw, dialect.order_report, order.symbol, order.client_order_id)
 
     async def place_conditional(self, order: ConditionalRequest) -> OrderReport:
         """Send once. Raises Rejected, Duplicate, OutcomeUnknown."""
         self._must_fit("trigger price", order.trigger_price, self._exchange.price_to_precision, order.symbol)
         request = dialect.conditional_request(order, self._id(order.symbol))
         raw = await self._send(lambda: self._exchange.fapiPrivatePostAlgoOrder(_once(request)))
-        return _sent(raw, dialect.conditional_report, order.symbol, order.client_order_id)
+        return sent(raw, dialect.conditional_report, order.symbol, order.client_order_id)
 
     async def find(self, symbol: str, client_order_id: str, *, conditional: bool) -> OrderReport | None:
         """The order; None only when the venue says that it does not exist. Raises Transient, Rejected."""
@@ -208,12 +197,12 @@ class CcxtVenue:
             return await self._read(
                 "open conditional orders",
                 lambda: x.fapiPrivateGetOpenAlgoOrders(query),
-                lambda raw: [dialect.conditional_report(row, symbol) for row in _list(raw)],
+                lambda raw: [dialect.conditional_report(row, symbol) for row in listed(raw)],
             )
         return await self._read(
             "open orders",
             lambda: x.fapiPrivateGetOpenOrders(query),
-            lambda raw: [dialect.order_report(row, symbol) for row in _list(raw)],
+            lambda raw: [dialect.order_report(row, symbol) for row in listed(raw)],
         )
 
     async def fills(self, symbol: str, since: int | None = None) -> list[Fill]:
@@ -224,7 +213,7 @@ class CcxtVenue:
             return await self._read(
                 "trades",
                 lambda: self._exchange.fapiPrivateGetUserTrades({"symbol": market_id, **query}),
-                lambda raw: [dialect.fill(row, symbol) for row in _list(raw)],
+                lambda raw: [dialect.fill(row, symbol) for row in listed(raw)],
             )
 
         return await pages(ask, lambda fill: fill.trade_id, until - WEEK_MS + 1 if since is None else since, until)
@@ -239,22 +228,12 @@ class CcxtVenue:
             return await self._read(
                 "income",
                 lambda: self._exchange.fapiPrivateGetIncome({**query, **more}),
-                lambda raw: [dialect.income(row, names) for row in _list(raw)],
+                lambda raw: [dialect.income(row, names) for row in listed(raw)],
             )
 
         return await pages(
             ask, lambda row: (row.kind, row.income_id), until - WEEK_MS + 1 if since is None else since, until
         )
-
-    async def close(self) -> None:
-        """Release the connection."""
-        await self._exchange.close()
-
-    def _id(self, symbol: str) -> str:
-        market = self._exchange.markets.get(symbol)
-        if market is None:
-            raise Rejected(f"{self._name} has no market {symbol}")
-        return str(market["id"])
 
     async def _margin_tiers(self, symbol: str) -> tuple[MarginTier, ...]:
         if symbol not in self._tiers:
@@ -262,77 +241,13 @@ class CcxtVenue:
             self._tiers[symbol] = await self._read(
                 "margin tiers",
                 lambda: self._exchange.fapiPrivateGetLeverageBracket({"symbol": market_id}),
-                lambda raw: dialect.margin_tiers(_list(raw), market_id),
+                lambda raw: dialect.margin_tiers(listed(raw), market_id),
             )
         return self._tiers[symbol]
-
-    def _must_fit(self, what: str, value: Decimal, rounded: Callable[[str, str], str], symbol: str) -> None:
-        """Refuse what the venue's steps would change: a silently smaller leg is an unequal pair."""
-        try:
-            fits = Decimal(rounded(symbol, dialect.text(value))) == value
-        except Exception as error:  # ccxt: InvalidOrder below the least amount; nothing was sent
-            raise Rejected(f"{what} {value} of {symbol} is below the venue's step: {error}") from error
-        if not fits or value <= 0:
-            raise Rejected(f"{what} {value} of {symbol} does not fit the venue's step; nothing was sent")
-
-    async def _read(self, what: str, ask: Callable[[], Awaitable[Any]], parse: Callable[[Any], T]) -> T:
-        try:
-            raw = await self._fresh(ask)
-        except Exception as error:
-            raise errors.of_read(error) from error
-        try:
-            return parse(raw)
-        except _UNREADABLE as error:
-            raise Transient(f"{errors.malformed(what, raw)} ({error})") from error
-
-    async def _send(self, ask: Callable[[], Awaitable[Any]]) -> Any:
-        try:
-            return await self._fresh(ask)
-        except Exception as error:  # whatever it was, the order may be there unless the venue said no
-            raise errors.of_write(error) from error
-
-    async def _change(self, what: str, ask: Callable[[], Awaitable[Any]]) -> None:
-        """A setting: "nothing to change" is success, and the caller reads back what it is now."""
-        try:
-            await self._fresh(ask)
-        except Exception as error:
-            if errors.venue_code(error) in errors.NO_CHANGE_CODES or type(error).__name__ in (
-                "NoChange",
-                "MarginModeAlreadySet",
-            ):
-                return
-            raise errors.of_write(error) from error
-
-    async def _fresh(self, ask: Callable[[], Awaitable[Any]]) -> Any:
-        """Ask; when the time stamp was refused (nothing happened), measure the clock again and ask once more."""
-        try:
-            return await ask()
-        except Exception as error:
-            if not errors.is_stale_timestamp(error):
-                raise
-        await self._exchange.load_time_difference()
-        return await ask()
 
 
 def _once(request: dict[str, Any]) -> dict[str, Any]:
     return {**request, "recvWindow": RECV_WINDOW_MS, "maxRetriesOnFailure": 0}
-
-
-def _sent(raw: Any, parse: Callable[[Any, str], OrderReport], symbol: str, client_order_id: str) -> OrderReport:
-    """The report in an answer to an order; an answer that cannot be read, or speaks of another order, is no answer."""
-    try:
-        report = parse(raw, symbol)
-    except _UNREADABLE as error:
-        raise OutcomeUnknown(f"{errors.malformed('order', raw)} ({error})") from error
-    if report.client_order_id != client_order_id:
-        raise OutcomeUnknown(f"the answer speaks of order {report.client_order_id}, not of {client_order_id}")
-    return report
-
-
-def _list(raw: Any) -> list[Any]:
-    if not isinstance(raw, list):
-        raise TypeError("a list is needed")
-    return raw
 
 
 def _book(raw: Mapping[str, Any]) -> tuple[Any, Any, int]:
