@@ -44,6 +44,7 @@ def simulate(
     ] = None,
     full: Annotated[bool, typer.Option("--full", help="also baselines and costs x0, x1, x2 (some seconds)")] = False,
     report: Annotated[Path | None, typer.Option(help="write one self-contained HTML file")] = None,
+    png: Annotated[Path | None, typer.Option(metavar="FOLDER", help="write each plot of the report as PNG")] = None,
     sweep: Annotated[
         list[str] | None,
         typer.Option(metavar="KEY=V1,V2,...", help="a run for each value of a limit, for all combinations; repeatable"),
@@ -75,8 +76,10 @@ def simulate(
         raise UsageError("usage", f"--missing {missing!r}", "use waive or strict")
     if sweep and policy != "rules":
         raise UsageError("usage", "--sweep asks no model", "leave --policy out")
-    if sweep and (full or report is not None):
-        raise UsageError("usage", "--sweep goes with neither --full nor --report", "run the one of interest by itself")
+    if sweep and (full or report is not None or png is not None):
+        raise UsageError(
+            "usage", "--sweep goes with none of --full, --report and --png", "run the one of interest by itself"
+        )
     if not sweep and (workers, resume, walk_forward, scheduler) != (None, None, None, None):
         raise UsageError(
             "usage",
@@ -114,10 +117,16 @@ def simulate(
         _sweep(request, sweep, walk_forward, Spread(workers, resume, scheduler=scheduler), as_json=as_json)
         return
     done = run(settings.load(), request)
+    written = []
     if report is not None:
         from orchestrator.simulation.report import write
 
         write(report, done)
+        written.append(report)
+    if png is not None:
+        from orchestrator.simulation.report import write_pictures
+
+        written += write_pictures(png, done)
     if as_json:
         emit(done.document)
         return
@@ -126,8 +135,8 @@ def simulate(
     typer.echo(
         lines(done.document, (_date(done.document["data"]["from"]), _date(done.document["data"]["to"]))), nl=False
     )
-    if report is not None:
-        typer.echo(f"\nreport:\n{report}")
+    if written:
+        typer.echo("\nwritten:\n" + "\n".join(str(file) for file in written))
 
 
 def _sweep(

@@ -1,8 +1,10 @@
-"""The pictures of a report, as SVG text: drawn by matplotlib, readable in grey and by colour-blind eyes."""
+"""The pictures of a run: drawn by matplotlib, readable in grey and by colour-blind eyes; SVG text or PNG files."""
 
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,34 @@ _MOST_POINTS = 3000
 _SHADE = {"high_vol_sustained": ORANGE, "low_vol_expanding": BLUE}
 
 
-def equity(curve: Sequence[tuple[int, float]], capital: float, start: int, end: int) -> str:
+@dataclass(frozen=True)
+class Picture:
+    """A drawn figure; to be written once."""
+
+    figure: Any
+    title: str
+
+    def svg(self) -> str:
+        """As an element of a page."""
+        buffer = io.StringIO()
+        self.figure.savefig(buffer, format="svg", metadata={"Date": None, "Title": self.title}, transparent=True)
+        self._over()
+        text = buffer.getvalue()
+        return text[text.index("<svg") :]
+
+    def png(self, file: Path) -> None:
+        """As a file, on white. Raises OSError."""
+        self.figure.suptitle(self.title, fontsize=10)
+        self.figure.savefig(file, format="png", dpi=160, metadata={"Title": self.title, "Software": None})
+        self._over()
+
+    def _over(self) -> None:
+        from matplotlib import pyplot
+
+        pyplot.close(self.figure)
+
+
+def equity(curve: Sequence[tuple[int, float]], capital: float, start: int, end: int) -> "Picture":
     """Equity and, below it, the fall from its high."""
     pyplot = _pyplot()
     times = [start, *(at for at, _ in curve), end]
@@ -32,12 +61,14 @@ def equity(curve: Sequence[tuple[int, float]], capital: float, start: int, end: 
     above.set_ylabel("equity, USDT")
     below.fill_between(dates, -(highs - values) / highs * 100, 0, step="post", color=RED, alpha=0.5)
     below.set_ylabel("fall, %")
-    return _svg(figure, "Equity and the fall from its high")
+    return Picture(figure, "Equity and the fall from its high")
 
 
-def price(market: Market, cycles: Sequence[Cycle], start: int, end: int) -> str:
+def price(market: Market, cycles: Sequence[Cycle], start: int, end: int) -> "Picture":
     """The price with every pair: where it opened and closed, shaded by the regime it was opened in."""
     pyplot = _pyplot()
+    from matplotlib import ticker
+
     path = Cursor(market, start, end)
     bars = market.bars[market.path]
     first, last = np.searchsorted(bars.time, [start, end])
@@ -51,12 +82,13 @@ def price(market: Market, cycles: Sequence[Cycle], start: int, end: int) -> str:
         axis.plot(_date(cycle.opened_at), float(cycle.entry), mark, color=colour, markersize=5)
     axis.set_yscale("log")
     axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_locator(ticker.LogLocator(subs=(2, 3, 5)))
     axis.yaxis.set_minor_formatter("{x:g}")
     axis.set_ylabel(market.symbol)
-    return _svg(figure, f"{market.symbol}: pairs opened")
+    return Picture(figure, f"{market.symbol}: pairs opened")
 
 
-def predicted(cycles: Sequence[Cycle]) -> str:
+def predicted(cycles: Sequence[Cycle]) -> "Picture":
     """Gross as the ladder intended it against gross as it came, of pairs that ended at a band or a reversal."""
     pyplot = _pyplot()
     figure, axis = pyplot.subplots(figsize=(4.4, 3.6), layout="constrained")
@@ -68,10 +100,10 @@ def predicted(cycles: Sequence[Cycle]) -> str:
         axis.plot(x, y, "o", color=BLUE, alpha=0.7, markersize=4)
     axis.set_xlabel("predicted, USDT")
     axis.set_ylabel("realised, USDT")
-    return _svg(figure, "Predicted and realised gross of each ladder")
+    return Picture(figure, "Predicted and realised gross of each ladder")
 
 
-def counts(title: str, values: dict[str, int]) -> str:
+def counts(title: str, values: dict[str, int]) -> "Picture":
     """Horizontal bars."""
     pyplot = _pyplot()
     figure, axis = pyplot.subplots(figsize=(4.4, 0.6 + 0.28 * max(3, len(values))), layout="constrained")
@@ -80,7 +112,7 @@ def counts(title: str, values: dict[str, int]) -> str:
     for place, name in enumerate(names):
         axis.text(values.get(name, 0), place, f" {values.get(name, 0)}", va="center", fontsize=8)
     axis.margins(x=0.15)
-    return _svg(figure, title)
+    return Picture(figure, title)
 
 
 def _pyplot() -> Any:
@@ -95,16 +127,6 @@ def _pyplot() -> Any:
 
     pyplot.rcParams.update({"font.size": 9, "axes.grid": True, "grid.alpha": 0.3, "svg.hashsalt": "volgamma"})
     return pyplot
-
-
-def _svg(figure: Any, title: str) -> str:
-    from matplotlib import pyplot
-
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Title": title}, transparent=True)
-    pyplot.close(figure)
-    text = buffer.getvalue()
-    return text[text.index("<svg") :]
 
 
 def _date(ms: int) -> datetime:

@@ -37,6 +37,7 @@ def render(done: Done) -> str:
     setup, d = done.setup, done.document
     span = (setup.start, setup.end)
     months = monthly(done)
+    drawn = pictures(done)
     figures = {
         "win_rate": d["win_rate"],
         "monthly": _mean([share for _, share, _ in months]),
@@ -45,14 +46,11 @@ def render(done: Done) -> str:
     return environment.from_string(template).render(
         d=d,
         period=tuple(datetime.fromtimestamp(at / 1000, UTC).strftime("%Y-%m-%d") for at in span),
-        equity=plots.equity(done.curve, float(setup.capital), *span),
-        prices=[
-            plots.price(done.markets[symbol], [c for c in done.cycles if c.symbol == symbol], *span)
-            for symbol in setup.symbols
-        ],
-        scatter=plots.predicted(done.cycles),
-        exits=plots.counts("Why pairs ended", d["exits"]),
-        rules=plots.counts("Entries refused by rule", d["refused_by"]),
+        equity=drawn.pop("equity").svg(),
+        scatter=drawn.pop("predicted").svg(),
+        exits=drawn.pop("exits").svg(),
+        rules=drawn.pop("refused_by").svg(),
+        prices=[picture.svg() for picture in drawn.values()],
         months=months,
         cycles=done.cycles,
         claims=[
@@ -60,6 +58,36 @@ def render(done: Done) -> str:
         ],
         when=lambda ms: datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M"),
     )
+
+
+def pictures(done: Done) -> dict[str, plots.Picture]:
+    """Every plot by its name; those of prices are called price_SOL and so on."""
+    setup, d = done.setup, done.document
+    span = (setup.start, setup.end)
+    return {
+        "equity": plots.equity(done.curve, float(setup.capital), *span),
+        **{
+            f"price_{symbol.split('/')[0]}": plots.price(
+                done.markets[symbol], [c for c in done.cycles if c.symbol == symbol], *span
+            )
+            for symbol in setup.symbols
+        },
+        "predicted": plots.predicted(done.cycles),
+        "exits": plots.counts("Why pairs ended", d["exits"]),
+        "refused_by": plots.counts("Entries refused by rule", d["refused_by"]),
+    }
+
+
+def write_pictures(folder: Path, done: Done) -> list[Path]:
+    """Each plot as a PNG file. Raises HostError when they cannot be written or matplotlib is missing."""
+    files = {folder / f"{name}.png": picture for name, picture in pictures(done).items()}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, picture in files.items():
+            picture.png(file)
+    except OSError as error:
+        raise HostError("cannot_write", f"{folder}: {error.strerror}", "name a folder you may write") from error
+    return list(files)
 
 
 def monthly(done: Done) -> list[tuple[str, float, int]]:

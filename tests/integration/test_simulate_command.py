@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib import image
 
 from orchestrator.simulation.baselines import ladders
 from orchestrator.simulation.fill_model import FillModel
@@ -48,6 +49,17 @@ def test_json_page_and_report(volgamma: Volgamma, folder: Path, tmp_path: Path) 
     assert outside == [], "the report needs nothing but itself"
 
 
+def test_each_plot_is_a_picture(volgamma: Volgamma, folder: Path, tmp_path: Path) -> None:
+    done = volgamma("simulate", "--data", str(folder), "--from", "2024-06-01", "--png", str(tmp_path / "new" / "plots"))
+    names = {"equity", "price_SOL", "price_AVAX", "predicted", "exits", "refused_by"}
+    files = list((tmp_path / "new" / "plots").iterdir())
+    assert done.code == 0 and {file.stem for file in files} == names
+    for file in files:
+        assert str(file) in done.out
+        shades = image.imread(file)
+        assert shades.shape[0] > 100 and len(np.unique(shades.reshape(-1, shades.shape[-1]), axis=0)) > 5
+
+
 def test_another_limit_for_one_run(volgamma: Volgamma, folder: Path) -> None:
     done = volgamma("simulate", "--data", str(folder), "--set", "trades_per_day_max=2", "--json")
     usual = volgamma("simulate", "--data", str(folder), "--json")
@@ -68,6 +80,7 @@ def test_another_limit_for_one_run(volgamma: Volgamma, folder: Path) -> None:
         (("--policy", "llm", "--sweep", "entry_min_signals=2"), 2, "--sweep asks no model"),
         (("--missing", "maybe"), 2, "maybe"),
         (("--report", "missing-folder/x.html"), 1, "missing-folder/x.html"),
+        (("--png", "/dev/null/plots"), 1, "/dev/null/plots"),
     ],
 )
 def test_wrong_inputs_are_named(

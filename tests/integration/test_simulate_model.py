@@ -54,7 +54,7 @@ def ask(volgamma: Volgamma, model: ScriptedModel, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_model_is_asked_once_and_held_against_the_rules(
-    volgamma: Volgamma, folder: Path, monkeypatch: pytest.MonkeyPatch
+    volgamma: Volgamma, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = ("simulate", "--data", str(folder), *WEEKS, "--policy", "llm", "--json")
     with serving(enter) as model:
@@ -63,7 +63,7 @@ def test_a_model_is_asked_once_and_held_against_the_rules(
         assert first.code == 0, first.out
         asked = len(model.requests)
         again = volgamma(*words)
-        page = volgamma(*words[:-1])
+        page = volgamma(*words[:-1], "--report", str(tmp_path / "r.html"))
         assert len(model.requests) == asked, "replies are kept"
     found, said = first.json, first.json["model"]
     rules = volgamma("simulate", "--data", str(folder), *WEEKS, "--json").json
@@ -72,7 +72,8 @@ def test_a_model_is_asked_once_and_held_against_the_rules(
     assert said["asked"] == found["decisions"] <= asked, "the probe of what the server can do comes on top"
     assert again.json["model"]["asked"] == 0 and again.json["model"]["kept"] == said["asked"]
     assert (again.json["net"], again.json["cycles"]) == (found["net"], found["cycles"])
-    assert "rules alone" in page.out and all(len(line) <= 80 for line in page.out.splitlines())
+    assert "rules alone" in page.out and all(len(line) <= 80 for line in page.out.splitlines() if "r.html" not in line)
+    assert "The rules alone opened" in (tmp_path / "r.html").read_text()
 
 
 def test_it_stops_at_the_number_of_calls_and_goes_on_from_there(
