@@ -183,9 +183,8 @@ class Engine:
             return False
         if self._setup.policy == "llm":
             return True  # what the survey knows of exits is the rules' own
-        chance = self._survey.exit_chance(symbol, at - at % HOUR_MS)
-        price = Decimal(repr(self._bars[symbol].previous))
-        return chance == "any" or (chance == "in_profit" and position.profit(price) > 0)
+        held = position.held(Decimal(repr(self._bars[symbol].previous)))
+        return self._survey.may_exit(symbol, at - at % HOUR_MS, held)
 
     def _unrealised(self, at: int) -> Decimal:
         return sum((p.unrealised(self._price(symbol, at)) for symbol, p in self._open.items()), Decimal(0))

@@ -14,7 +14,7 @@ from orchestrator.simulation.path import Ride, jump, levels, liquidated, through
 from traders.contract.constraints import ConstraintSet
 from traders.contract.context import Context
 from traders.contract.decision import Decision, Side
-from traders.contract.history import BarReadings
+from traders.contract.history import BarReadings, Held
 from traders.contract.portfolio import OpenPair
 from traders.contract.verdict import ExecutionPlan
 
@@ -115,6 +115,18 @@ class Position:
     def profit(self, price: Decimal) -> Decimal:
         """Liquidation value of the cycle, USDT."""
         return self.ride.value(price)
+
+    def held(self, price: Decimal) -> Held:
+        """What a survey is told of it."""
+        state, pair = self.ride.state, self.pair
+        leg = pair.pair_margin * pair.leverage / 2
+        rate = pair.funding_rate_entry
+        return Held(
+            in_profit=self.profit(price) > 0,
+            net_share=float((state.long.left - state.short.left) * price / leg) if leg else 0.0,
+            entered_on_funding=pair.entered_on_funding,
+            funding_rate_entry=None if rate is None else float(rate),
+        )
 
     def seen(self, price: Decimal) -> OpenPair:
         """The pair as a portfolio shows it."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from data_fetchers.snapshot import MarketSnapshot
 from traders.contract.constraints import ConstraintSet
 from traders.contract.context import Context
-from traders.contract.history import BarReadings, ExitChance, SymbolHistory
+from traders.contract.history import BarReadings, Held, SymbolHistory
 from traders.contract.portfolio import Portfolio
 from traders.contract.trader import Trader
 
@@ -26,9 +26,9 @@ class PlainSurvey:
         candles = self._history[symbol].candles["1h"]
         return frozenset(time + candles.interval_ms for time in candles.time)
 
-    def exit_chance(self, symbol: str, at: int) -> ExitChance:
+    def may_exit(self, symbol: str, at: int, held: Held) -> bool:
         """Always."""
-        return "any"
+        return True
 
     def bar(self, symbol: str, at: int) -> BarReadings:
         """Nothing is known."""

@@ -1,6 +1,8 @@
 """The event loop over a made-up history: nothing skipped, nothing known early, every cent in the ledger."""
 
 import asyncio
+import itertools
+from collections import Counter
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -18,15 +20,22 @@ from orchestrator.simulation.history import HOUR_MS, Bars, Market, load
 from orchestrator.simulation.situation import Situations
 from tests.guard_scenario import limits_of
 from tests.simulated_market import START, write_market
+from tests.trader_samples import open_pair
 from traders.contract.constraints import ConstraintSet
 from traders.contract.context import Context
-from traders.contract.history import BarReadings, ExitChance, Survey
-from traders.contract.portfolio import Portfolio
+from traders.contract.history import BarReadings, Held, Survey
+from traders.contract.portfolio import OpenPair, Portfolio
+from traders.volatility_gamma.exit_rules import exit_reason
 from traders.volatility_gamma.trader import VolatilityGamma
 
 SYMBOLS = ("SOL/USDT:USDT", "AVAX/USDT:USDT")
 DAY_MS = 24 * HOUR_MS
 HALF_YEAR = START + 181 * DAY_MS
+#: An account before its first trade.
+FRESH = Portfolio.model_validate(
+    {"equity": "100000", "equity_high": "100000", "day_start_equity": "100000", "cash": "100000", "trades_24h": 0,
+     "directional_margin": "0"}
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +76,8 @@ class Everywhere:
     def entry_hours(self, symbol: str) -> frozenset[int]:
         return self._hours
 
-    def exit_chance(self, symbol: str, at: int) -> ExitChance:
-        return "any"
+    def may_exit(self, symbol: str, at: int, held: Held) -> bool:
+        return True
 
     def bar(self, symbol: str, at: int) -> BarReadings:
         return self._inner.bar(symbol, at)
@@ -114,6 +123,49 @@ def test_the_gate_leaves_out_no_entry_and_no_exit(
     assert asked.outcome.decisions > 5 * gated.outcome.decisions
     assert asked.outcome.actions["enter"] == gated.outcome.actions["enter"]
     assert asked.outcome.actions["exit"] == gated.outcome.actions["exit"]
+
+
+def test_a_pair_that_a_decision_would_end_is_asked_about(
+    markets: dict[str, Market], constraints: ConstraintSet
+) -> None:
+    """Pairs of every kind at many hours: wherever the scalar rules end one, the gate is open; often it is not."""
+    trader, symbol = VolatilityGamma(), SYMBOLS[0]
+    survey = survey_of(trader, markets, constraints)
+    situations = Situations(markets, FillModel(), book=True)
+    ends: Counter[str] = Counter()
+    opens = asked = 0
+    for hour in range(0, 30 * 24, 3):
+        at = START + 185 * DAY_MS + hour * HOUR_MS
+        snapshot = situations.snapshot(trader.requirements(symbol), at)
+        price = Decimal(repr(situations.price(symbol, at)))
+        context = survey.observe(snapshot, FRESH, constraints)
+        for share, profit, then in itertools.product((-1, 0, Decimal("0.5")), (-1, 1), (None, "0.0008", "-0.0008")):
+            pair = of_kind(price, at, Decimal(share), Decimal(profit), then)
+            held = Held(profit > 0, float(share), then is not None, None if then is None else float(then))
+            reason = exit_reason(context, pair)
+            may = survey.may_exit(symbol, at, held)
+            asked, opens = asked + 1, opens + may
+            if reason is not None and "collapsed" not in reason.text:  # the fast loop sees to that one
+                assert may, (reason, held)
+                ends[reason.text.split(":")[0][:30]] += 1
+    assert len(ends) >= 3, ends
+    assert opens < asked / 2
+
+
+def of_kind(price: Decimal, at: int, share: Decimal, profit: Decimal, then: str | None) -> OpenPair:
+    """A pair of 15,000 USDT margin at 5x, of which `share` of a leg is left open on one side."""
+    quantity = Decimal(37_500) / price
+    pair = open_pair(pair_margin=Decimal(15_000), leverage=5, entry_price=price, opened_at=at - HOUR_MS)
+    left = {"long": quantity * (1 + min(share, 0)), "short": quantity * (1 - max(share, 0))}
+    return pair.model_copy(
+        update={
+            "legs": tuple(leg.model_copy(update={"quantity": left[leg.side]}) for leg in pair.legs),
+            "net_delta": share / (2 - abs(share)),
+            "cycle_pnl": profit / 100,
+            "entered_on_funding": then is not None,
+            "funding_rate_entry": None if then is None else Decimal(then),
+        }
+    )
 
 
 def test_quiet_bars_are_quiet(

@@ -5,7 +5,7 @@ Optional. A trader without it is asked at every tick, which gives the same resul
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from data_fetchers.snapshot import Candles, FundingPoint, MarketSnapshot
 from traders.contract.base import Fraction
@@ -13,9 +13,6 @@ from traders.contract.constraints import ConstraintSet
 from traders.contract.context import Context
 from traders.contract.limits import Limits
 from traders.contract.portfolio import Portfolio
-
-#: Whether a decision about an open pair could end it: not at all, only with a profit, or at any result.
-ExitChance = Literal["none", "in_profit", "any"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +32,19 @@ class BarReadings:
     readings: Mapping[str, Fraction]
 
 
+@dataclass(frozen=True)
+class Held:
+    """What matters of an open pair for the question whether a decision could end it.
+
+    `net_share`: signed net notional at the last price over one leg's at approval (long is positive).
+    """
+
+    in_profit: bool
+    net_share: float
+    entered_on_funding: bool
+    funding_rate_entry: float | None
+
+
 class Survey(Protocol):
     """One history, looked over once as arrays. Times are UTC ms; "at" is the close of the last closed 1h bar."""
 
@@ -46,8 +56,8 @@ class Survey(Protocol):
         """Closes after which, until the next, an entry is possible at all. Never leaves out one that is."""
         ...
 
-    def exit_chance(self, symbol: str, at: int) -> ExitChance:
-        """What a decision about an open pair could do after that close. Never says less than is possible."""
+    def may_exit(self, symbol: str, at: int, held: Held) -> bool:
+        """Whether a decision after that close could end such a pair. Never says no where one could."""
         ...
 
     def bar(self, symbol: str, at: int) -> BarReadings:

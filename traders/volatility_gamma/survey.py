@@ -16,7 +16,7 @@ from indicators import atr_calculator, bollinger_bands, rsi, vix_proxy
 from indicators.funding import rate_per_8h
 from traders.contract.constraints import ConstraintSet
 from traders.contract.context import Context
-from traders.contract.history import BarReadings, ExitChance, SymbolHistory
+from traders.contract.history import BarReadings, Held, SymbolHistory
 from traders.contract.limits import Limits
 from traders.contract.portfolio import Portfolio
 from traders.volatility_gamma.catalogue import catalogue
@@ -48,9 +48,9 @@ class GammaSurvey:
         hours = self._hours[symbol]
         return frozenset(hours.closes[hours.may_enter(self._limits)].tolist())
 
-    def exit_chance(self, symbol: str, at: int) -> ExitChance:
-        """After this close: a profit may be taken, funding may end the pair, or nothing."""
-        return self._hours[symbol].exit_chance(at, self._limits)
+    def may_exit(self, symbol: str, at: int, held: Held) -> bool:
+        """After this close: a profit may be taken, or funding may end the pair."""
+        return self._hours[symbol].may_exit(at, self._limits, held)
 
     def bar(self, symbol: str, at: int) -> BarReadings:
         """The 1h readings of the bar closed at `at`, rounded as the catalogue says."""
@@ -86,7 +86,7 @@ class _Hours:
                 "rsi_divergence": rsi.divergence(close, strength),
             }
         self._funding = self._rates(history)
-        self._chances: list[ExitChance] | None = None
+        self._fades: Mask | None = None
 
     def may_enter(self, limits: Limits) -> Mask:
         """ATR ratio in range, nothing extreme, and enough of the signals that a history can show."""
@@ -101,11 +101,18 @@ class _Hours:
         others += self._funding_over(float(limits.funding_extreme))
         return mask & (1 + others >= limits.entry_min_signals)
 
-    def exit_chance(self, at: int, limits: Limits) -> ExitChance:
-        if self._chances is None:
-            self._chances = self._all_chances(limits)
+    def may_exit(self, at: int, limits: Limits, held: Held) -> bool:
+        """A margin for rounding on every threshold; an hour without a bar may do anything."""
+        if self._fades is None:
+            self._fades = self._may_fade(limits)
         place = self._place.get(at)
-        return "any" if place is None else self._chances[place]
+        if place is None or (held.in_profit and self._fades[place]):
+            return True
+        rate, then = float(self._funding[place]), held.funding_rate_entry
+        if rate * held.net_share > float(limits.funding_adverse_exit) * 0.99:
+            return True
+        flips = held.entered_on_funding and then is not None and rate * then < 0
+        return flips and abs(rate) > float(limits.funding_flip_min) * 0.99
 
     def bar(self, at: int) -> BarReadings:
         place = self._place.get(at)
@@ -119,7 +126,8 @@ class _Hours:
                 readings[full] = Decimal(repr(round(value, self._specs[full].digits) + 0.0))
         return BarReadings(closed_at=at, atr_ratio=readings.get(f"{self._prefix}.1h.atr_ratio"), readings=readings)
 
-    def _all_chances(self, limits: Limits) -> list[ExitChance]:
+    def _may_fade(self, limits: Limits) -> Mask:
+        """Whether a pair in profit may be closed for it after each close."""
         it = self._series
         with np.errstate(invalid="ignore"):
             extreme = it["atr_ratio"] > float(limits.atr_ratio_extreme) - _ROUNDING
@@ -128,12 +136,7 @@ class _Hours:
             extreme |= it["bb_position"] != 0
             turn = (it["rsi14"] > float(RSI_HIGH) - _RSI_ROUNDING) & (it["rsi_divergence"] < 0)
             turn |= (it["rsi14"] < float(RSI_LOW) + _RSI_ROUNDING) & (it["rsi_divergence"] > 0)
-        least = float(min(limits.funding_flip_min, limits.funding_adverse_exit))
-        funding = self._funding_over(least * 0.99)
-        return [
-            "any" if paid else "in_profit" if profit else "none"
-            for paid, profit in zip(funding, extreme | turn, strict=True)
-        ]
+        return extreme | turn
 
     def _funding_over(self, limit: float) -> Mask:
         """Whether any rate settled by the end of the hour after each close is beyond a limit, either way."""
