@@ -11,11 +11,15 @@ from traders.contract.model import Model, ToolSpec
 from traders.contract.portfolio import Portfolio
 from traders.contract.proposal import Proposal
 
+#: Goes up when a trader written for the version before can no longer be hosted.
 CONTRACT_VERSION = 1
 
 
 class TraderDescriptor(Frozen):
-    """Who the trader is. Limits are not here: they are in the database."""
+    """Who the trader is. Limits are not here: they are in the database.
+
+    `metadata` is the profile's: at least `created` (ISO date), `style` and `diversity_tags` (comma-separated).
+    """
 
     contract_version: int
     trader_id: int
@@ -26,6 +30,21 @@ class TraderDescriptor(Frozen):
     strategy_keywords: tuple[str, ...]
     monitoring_interval_s: int
     metadata: dict[str, str]
+
+    @property
+    def created(self) -> str:
+        """ISO date; empty when the profile does not say."""
+        return self.metadata.get("created", "")
+
+    @property
+    def style(self) -> str:
+        """How it trades, in a few words."""
+        return self.metadata.get("style", "")
+
+    @property
+    def diversity_tags(self) -> tuple[str, ...]:
+        """What sets it apart from the other traders."""
+        return tuple(tag.strip() for tag in self.metadata.get("diversity_tags", "").split(",") if tag.strip())
 
 
 class Tools(Protocol):

@@ -33,6 +33,7 @@ DESCRIPTOR = TraderDescriptor(
     metadata={
         "title": "Volatility Gamma Scalper",
         "created": CREATED,
+        "style": "Volatility Arbitrage / Gamma Scalping via Perpetual Futures",
         "background": "former options market maker, now on crypto perpetual futures",
         "experience_level": "Expert",
         "personality": "analytical, systematic, emotionally detached",
