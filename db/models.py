@@ -237,3 +237,15 @@ class StateChangeRow(Base):
     who: Mapped[str] = mapped_column(String(120))
     why: Mapped[str] = mapped_column(Text)
     at: Mapped[int] = mapped_column(BigInteger)
+
+
+class LeaseRow(Base):
+    """Who may act on something, until when by the database's own clock. A free lease keeps its row, and its token."""
+
+    __tablename__ = "leases"
+
+    name: Mapped[str] = mapped_column(String(120), primary_key=True)
+    owner: Mapped[str] = mapped_column(String(120))
+    token: Mapped[int] = mapped_column(BigInteger)
+    expires_at: Mapped[int] = mapped_column(BigInteger)
+    wanted_by: Mapped[str | None] = mapped_column(String(120))

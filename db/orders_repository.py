@@ -98,6 +98,10 @@ class OrdersRepository:
         """Intents whose fate is not known, oldest first."""
         return self._orders(OrderRow.status.in_(_OPEN))
 
+    def blocking(self) -> tuple[StoredOrder, ...]:
+        """Intents that forbid new risk: their fate is not known."""
+        return self.unresolved()
+
     def of_decision(self, decision_id: str) -> tuple[StoredOrder, ...]:
         """Every intent of a decision, oldest first."""
         return self._orders(OrderRow.decision_id == decision_id)

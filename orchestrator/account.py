@@ -67,7 +67,7 @@ async def read_switches(desk: Desk, constraints: ConstraintSet) -> Switches:
     return Switches(
         kill=kill_switch.read(store.database, desk.settings.data_dir).killed,
         drawdown_latched=store.state.drawdown_latched(exchange),
-        unknown_orders=len(store.orders.unresolved()),
+        unknown_orders=len(store.orders.blocking()),
         unprotected_pairs=sum(1 for pair in store.pairs.open_pairs(exchange) if not pair.protected),
         llm_tokens_left=max(0, tokens),
         llm_cost_left=max(Decimal(0), cost),

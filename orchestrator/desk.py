@@ -1,9 +1,11 @@
 """Everything one command works with, wired once: database, trader, exchange, venue."""
 
 import asyncio
+import hashlib
+import platform
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.clock import Clock
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from db.pairs_repository import PairsRepository
     from db.state_repository import StateRepository
     from orchestrator.execution.venue import Venue
+    from orchestrator.ownership import Ownership
 
 TRADER_ID = 11
 
@@ -62,6 +65,8 @@ class Desk:
 
     #: Held by whoever changes anything at the venue: a decision and the fast loop never act at once.
     hands: asyncio.Lock = field(default_factory=asyncio.Lock)
+    #: What this process may act on among all that share the database; None: there is no other.
+    ownership: "Ownership | None" = None
 
     def constraints(self) -> ConstraintSet:
         """The constraints in force now; they win over every text."""
@@ -115,6 +120,8 @@ async def open_desk(settings: Settings, clock: Clock, exchange_name: str) -> Asy
     Raises HostError when the database, the trader or the exchange cannot be had; nothing has been done by then.
     """
     from data_fetchers.store import SeriesStore
+    from orchestrator.execution.fenced_venue import FencedVenue
+    from orchestrator.owned_orders import OwnedOrders
 
     trader = find_trader()
     async with AsyncExitStack() as stack:
@@ -128,17 +135,44 @@ async def open_desk(settings: Settings, clock: Clock, exchange_name: str) -> Asy
         url = await stack.enter_async_context(paper_exchange(settings))
         paper = await stack.enter_async_context(connected("paper", url))
         exchange, venue = await _market(stack, exchange_name, paper, settings)
+        # the folder's lock makes this the only process of that name
+        ownership = owner_of(store.database, exchange_name, _owner(settings), clock, lazily=True)
+        stack.callback(_let_go, ownership)
         yield Desk(
             settings=settings,
             clock=clock,
-            store=store,
+            store=replace(store, orders=OwnedOrders(store.database, ownership.mine)),
             trader=trader,
             exchange_name=exchange_name,
             own_clock=exchange_name == "paper",
             exchange=exchange,
-            venue=venue,
+            venue=FencedVenue(venue, ownership),
             series=SeriesStore(settings.data_dir / "market"),
+            ownership=ownership,
         )
+
+
+def owner_of(database: "Database", account: str, owner: str, clock: Clock, *, lazily: bool = False) -> "Ownership":
+    """The leases of a process on an account."""
+    from db.leases_repository import LeasesRepository
+    from orchestrator.ownership import Ownership
+
+    return Ownership(LeasesRepository(database), account, owner, clock, lazily=lazily)
+
+
+def _owner(settings: Settings) -> str:
+    folder = hashlib.sha256(str(settings.data_dir.resolve()).encode()).hexdigest()[:8]
+    return f"{platform.node() or 'unknown'}:{folder}"
+
+
+def _let_go(ownership: "Ownership") -> None:
+    """At the end; a database that does not answer any more lets the leases run out."""
+    from db.errors import DatabaseError
+
+    try:
+        ownership.release()
+    except DatabaseError:
+        pass
 
 
 async def _market(stack: AsyncExitStack, exchange_name: str, paper: Any, settings: Settings) -> tuple[Any, "Venue"]:

@@ -1,5 +1,7 @@
 """From a verdict to orders, and from orders to what the database remembers of the pair."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from decimal import Decimal
 
 from pydantic import JsonValue
@@ -25,6 +27,9 @@ from traders.contract.decision import Action, Decision
 from traders.contract.portfolio import OpenPair
 from traders.contract.verdict import ExecutionPlan, Verdict
 
+#: How long a process asks another one to let go of a symbol; a little more than a lease lives when its owner is dead.
+PATIENCE_S = 20.0
+
 
 def execution_store(desk: Desk) -> ExecutionStore:
     """The database as execution sees it."""
@@ -34,6 +39,17 @@ def execution_store(desk: Desk) -> ExecutionStore:
 def execution_limits(desk: Desk, constraints: ConstraintSet) -> ExecutionLimits:
     """The constraints as execution sees them."""
     return ExecutionLimits.of(constraints.limits, exchange_own_clock=desk.own_clock)
+
+
+@asynccontextmanager
+async def acting(desk: Desk, symbol: str) -> AsyncIterator[None]:
+    """The one that acts: nobody else in this process, and no other process on this symbol. Raises HostError."""
+    async with desk.hands:
+        if desk.ownership is None:
+            yield
+            return
+        async with desk.ownership.holding(symbol, PATIENCE_S):
+            yield
 
 
 async def carry_out_verdict(
@@ -148,9 +164,12 @@ def pair_meant(desk: Desk, decision: Decision) -> OpenPair | None:
 async def recover_open_business(desk: Desk, constraints: ConstraintSet) -> tuple[str, ...]:
     """Settle what an earlier process left open; one line for each thing that was not as expected.
 
-    Raises HostError when the exchange's time cannot be read.
+    What another process holds is left to it. Raises HostError when the exchange's time cannot be read.
     """
+    symbols = desk.ownership.mine(constraints.limits.allowed_symbols) if desk.ownership else None
     pairs = desk.store.pairs.open_pairs(desk.exchange_name)
+    if symbols is not None:
+        pairs = tuple(pair for pair in pairs if pair.symbol in symbols)
     try:
         outcomes = await recover(
             desk.venue,
@@ -158,7 +177,7 @@ async def recover_open_business(desk: Desk, constraints: ConstraintSet) -> tuple
             desk.clock,
             execution_limits(desk, constraints),
             pairs=pairs,
-            symbols=constraints.limits.allowed_symbols,
+            symbols=constraints.limits.allowed_symbols if symbols is None else symbols,
             commit=lambda item: _commit_recovered(desk, constraints, item),
         )
     except VenueError as error:

@@ -18,8 +18,9 @@ from orchestrator.decide_report import NO_EXECUTION, Candidate, DecideReport
 from orchestrator.decision_id import decision_id
 from orchestrator.desk import Desk
 from orchestrator.errors import HostError, UsageError
+from orchestrator.execution.fenced_venue import LeaseLost
 from orchestrator.execution.venue import VenueError
-from orchestrator.hands import carry_out_verdict, recover_open_business
+from orchestrator.hands import acting, carry_out_verdict, recover_open_business
 from orchestrator.mind import ModelSource, think
 from orchestrator.recall import recall
 from orchestrator.requote import requote
@@ -81,13 +82,15 @@ async def decide(desk: Desk, order: Order, open_model: ModelSource) -> DecideRep
             f"{desk.exchange_name} does not answer: {error}",
             "try again; no order was sent",
         ) from error
+    except LeaseLost as error:
+        raise HostError("lease_lost", str(error), "whoever took the symbol over settles what was left open") from error
 
 
 async def _decided(desk: Desk, order: Order, open_model: ModelSource) -> DecideReport:
     watch = Stopwatch(desk.clock.monotonic_ms)
     constraints = desk.constraints()
     symbol = allowed_symbol(order.symbol, constraints)
-    async with desk.hands:
+    async with acting(desk, symbol):
         recovery = await recover_open_business(desk, constraints)
         await paper_account.prepare(desk, symbol)
     portfolio = await read_portfolio(desk)
@@ -241,7 +244,7 @@ async def _execute(
     if desk.reads_only:
         reason = f"{desk.exchange_name} is read without keys: the decision is judged and recorded, no order is sent"
         return {**NO_EXECUTION, "status": "dry_run", "reason": reason}
-    async with desk.hands:
+    async with acting(desk, context.symbol):
         try:
             return await _to_its_end(carry_out_verdict(desk, context, constraints, chosen))
         except VenueError as error:

@@ -1,11 +1,17 @@
 """No test reaches the network: a connection to anything but this machine raises at once, naming the address."""
 
 import ipaddress
+import itertools
+import os
 import socket
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests import postgres
 
 
 class NetworkForbidden(RuntimeError):
@@ -44,3 +50,19 @@ def network_off() -> Iterator[None]:
 
         patch.setattr(socket, "getaddrinfo", guarded_look_up)
         yield
+
+
+@pytest.fixture(scope="session")
+def postgres_database() -> Iterator[Callable[[], str]]:
+    """Makes empty PostgreSQL databases, each call a new one (its URL); skips where there is no PostgreSQL."""
+    if (why := postgres.missing()) is not None:
+        pytest.skip(why)
+    numbers = itertools.count()
+    if postgres.GIVEN:
+        yield lambda: postgres.create_database(postgres.GIVEN, f"volgamma_test_{os.getpid()}_{next(numbers)}")
+        return
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        postgres.server(Path(folder)) as cluster,
+    ):
+        yield lambda: cluster.database(f"test_{next(numbers)}")

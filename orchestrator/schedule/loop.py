@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from orchestrator import kill_switch
 from orchestrator.desk import Desk
 from orchestrator.errors import HostError
+from orchestrator.execution.fenced_venue import LeaseLost
 from orchestrator.execution.venue import VenueError
-from orchestrator.hands import recover_open_business
+from orchestrator.hands import PATIENCE_S, recover_open_business
 from orchestrator.journey import AlreadyClaimed, Order, Policy, decide
 from orchestrator.keeper import Keeper
 from orchestrator.mind import ModelSource
@@ -56,8 +57,23 @@ async def run(
 
     Open pairs are left to their bracket, or closed when the plan says so, whatever the run ended with.
     """
+    try:
+        return await _run(desk, plan, open_model, say, stop)
+    except LeaseLost as error:
+        raise HostError(
+            "lease_lost", str(error), "the process that holds it now keeps its pairs; stop one of the two"
+        ) from error
+
+
+async def _run(
+    desk: Desk, plan: Plan, open_model: ModelSource, say: Callable[[str], None], stop: asyncio.Event
+) -> Tally:
     tally = Tally()
     constraints = desk.constraints()
+    for symbol in constraints.limits.allowed_symbols if desk.ownership else ():
+        assert desk.ownership is not None
+        with translated():
+            await desk.ownership.obtain(symbol, PATIENCE_S)
     for line in await recover_open_business(desk, constraints):
         say(f"recovered: {line}")
     keeper = Keeper(desk, constraints)
@@ -74,6 +90,7 @@ async def run(
     try:
         while not stop.is_set():
             now = await _exchange_time(desk)
+            _still_ours(desk)
             passed = max(now - start, desk.clock.monotonic_ms() - begun)
             if plan.length is not None and passed >= plan.length:
                 break
@@ -176,6 +193,14 @@ async def _exchange_time(desk: Desk) -> int:
         f"{desk.exchange_name} does not tell its time: {last}",
         "open pairs stay protected by the bracket at the exchange; start again when it answers",
     )
+
+
+def _still_ours(desk: Desk) -> None:
+    """Renew the leases. Raises LeaseLost."""
+    with translated():
+        lost = desk.ownership.renew_when_due() if desk.ownership else ()
+    if lost:
+        raise LeaseLost(f"{', '.join(lost)} on {desk.exchange_name}: taken over by another process")
 
 
 async def _pause(stop: asyncio.Event, desk: Desk) -> None:

@@ -1,7 +1,6 @@
-"""The store on PostgreSQL. Needs `VOLGAMMA_TEST_POSTGRES` (the URL of an empty database) and the extra `postgres`."""
+"""The store on PostgreSQL: a private server where one is installed (tests/postgres.py), or VOLGAMMA_TEST_POSTGRES."""
 
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
@@ -9,7 +8,6 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
 
 from db.constraints_repository import ConstraintsRepository
 from db.database import Database, open_database
@@ -21,17 +19,10 @@ from db.models import Base
 from db.orders_repository import OrdersRepository
 from db.state_repository import StateRepository
 
-URL = os.environ.get("VOLGAMMA_TEST_POSTGRES", "")
-pytestmark = pytest.mark.skipif(not URL, reason="VOLGAMMA_TEST_POSTGRES names no database")
-
 
 @pytest.fixture
-def database() -> Iterator[Database]:
-    pytest.importorskip("psycopg")
-    database = open_database(URL)
-    with database.write() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
+def database(postgres_database: Callable[[], str]) -> Iterator[Database]:
+    database = open_database(postgres_database())
     with pytest.raises(NotMigrated):
         database.check()
     database.migrate()
@@ -39,11 +30,11 @@ def database() -> Iterator[Database]:
     database.close()
 
 
-def at_once(work: Any, items: list[Any]) -> list[Any]:
+def at_once(database: Database, work: Any, items: list[Any]) -> list[Any]:
     """Each item in its own thread with its own connection."""
 
     def one(item: Any) -> Any:
-        mine = open_database(URL)
+        mine = open_database(database.url.render_as_string(hide_password=False))
         try:
             return work(mine, item)
         finally:
@@ -56,15 +47,17 @@ def at_once(work: Any, items: list[Any]) -> list[Any]:
 def test_schema_seed_and_health(database: Database) -> None:
     with database.read() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
-    at_once(lambda mine, _: mine.migrate(), [0, 1, 2])
+    at_once(database, lambda mine, _: mine.migrate(), [0, 1, 2])
     assert ConstraintsRepository(database).current(11).version == 1
     assert examine(database, deep=True).problems == ()
 
 
 def test_one_claim_wins_and_all_records_are_kept(database: Database) -> None:
-    claims = at_once(lambda mine, _: JournalRepository(mine).claim("d", 11, "S", "paper", "rules", 1), [0] * 5)
+    claims = at_once(
+        database, lambda mine, _: JournalRepository(mine).claim("d", 11, "S", "paper", "rules", 1), [0] * 5
+    )
     assert sorted(claims) == [False] * 4 + [True]
-    at_once(lambda mine, n: JournalRepository(mine).record("d", "note", {"n": n}), list(range(8)))
+    at_once(database, lambda mine, n: JournalRepository(mine).record("d", "note", {"n": n}), list(range(8)))
     entry = JournalRepository(database).load("d")
     assert sorted(document["n"] for document in entry.documents("note")) == list(range(8))
     assert [record.seq for record in entry.records] == list(range(8))
@@ -72,7 +65,7 @@ def test_one_claim_wins_and_all_records_are_kept(database: Database) -> None:
 
 def test_concurrent_constraint_changes_are_all_kept(database: Database) -> None:
     changes = [{"leverage_max": 7}, {"pairs_max": 1}, {"bb_active_bars": 24}]
-    made = at_once(lambda mine, one: ConstraintsRepository(mine).set(11, one, "a", "b", 1).version, changes)
+    made = at_once(database, lambda mine, one: ConstraintsRepository(mine).set(11, one, "a", "b", 1).version, changes)
     assert sorted(made) == [2, 3, 4]
     limits = ConstraintsRepository(database).current(11).limits
     assert (limits.leverage_max, limits.pairs_max, limits.bb_active_bars) == (7, 1, 24)
