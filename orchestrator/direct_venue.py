@@ -12,6 +12,8 @@ from typing import Any, Literal, TypeVar
 from orchestrator.clock import Clock
 from orchestrator.execution import binance_usdm as dialect
 from orchestrator.execution import ccxt_errors as errors
+from orchestrator.execution.exact import levels, number
+from orchestrator.execution.obstacles import Problem, Traits
 from orchestrator.execution.paging import WEEK_MS, pages
 from orchestrator.execution.venue import (
     Balance,
@@ -32,6 +34,7 @@ from orchestrator.paper_exchange.errors import Refusal
 from orchestrator.paper_exchange.market_routes import PUBLIC
 from orchestrator.paper_exchange.trade_routes import SIGNED
 from traders.contract.quote import LegQuote
+from traders.contract.verdict import ExecutionPlan
 
 T = TypeVar("T")
 _NAMES = {name: f"{rules.base}/USDT:USDT" for name, rules in CONTRACTS.items()}
@@ -59,6 +62,15 @@ class DirectVenue:
         """As the user calls it."""
         return self._name
 
+    @property
+    def traits(self) -> Traits:
+        """As Binance has it."""
+        return Traits()
+
+    async def obstacles(self, plan: ExecutionPlan) -> tuple[Problem, ...]:
+        """None of its own."""
+        return ()
+
     async def server_time(self) -> int:
         """UTC ms on the exchange's clock."""
         return self._read("/fapi/v1/time", {}, lambda raw: int(raw["serverTime"]))
@@ -68,14 +80,14 @@ class DirectVenue:
         query = {"symbol": _id(symbol)}
         book = self._read("/fapi/v1/depth", {**query, "limit": str(_DEPTH)}, lambda raw: raw)
         premium = self._read("/fapi/v1/premiumIndex", query, lambda raw: raw)
-        bids, asks = dialect.levels(book["bids"]), dialect.levels(book["asks"])
+        bids, asks = levels(book["bids"]), levels(book["asks"])
         settings = await self.settings(symbol)
         return LegQuote(
             venue=self._name,
             symbol=symbol,
-            mark=dialect.number(premium["markPrice"]),
-            last=self._read("/fapi/v1/ticker/price", query, lambda raw: dialect.number(raw["price"])),
-            index=dialect.number(premium["indexPrice"]),
+            mark=number(premium["markPrice"]),
+            last=self._read("/fapi/v1/ticker/price", query, lambda raw: number(raw["price"])),
+            index=number(premium["indexPrice"]),
             mid=(bids[0][0] + asks[0][0]) / 2,
             bids=bids,
             asks=asks,
@@ -92,9 +104,7 @@ class DirectVenue:
         return self._read(
             "/fapi/v1/commissionRate",
             {"symbol": _id(symbol)},
-            lambda raw: TradingFees(
-                maker=dialect.number(raw["makerCommissionRate"]), taker=dialect.number(raw["takerCommissionRate"])
-            ),
+            lambda raw: TradingFees(maker=number(raw["makerCommissionRate"]), taker=number(raw["takerCommissionRate"])),
         )
 
     async def balance(self) -> Balance:
@@ -111,13 +121,13 @@ class DirectVenue:
 
         return self._read("/fapi/v3/positionRisk", {}, parse)
 
-    async def position_mode(self) -> Literal["hedge", "one_way"]:
+    async def position_mode(self, symbol: str | None = None) -> Literal["hedge", "one_way"]:
         """Of the whole account."""
         return self._read(
             "/fapi/v1/positionSide/dual", {}, lambda raw: "hedge" if raw["dualSidePosition"] is True else "one_way"
         )
 
-    async def set_position_mode(self, mode: Literal["hedge", "one_way"]) -> None:
+    async def set_position_mode(self, mode: Literal["hedge", "one_way"], symbol: str | None = None) -> None:
         """ "Nothing to change" is success."""
         self._change("/fapi/v1/positionSide/dual", {"dualSidePosition": "true" if mode == "hedge" else "false"})
 

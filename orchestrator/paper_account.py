@@ -9,8 +9,8 @@ async def prepare(desk: Desk, symbol: str) -> None:
     """Hedge mode and isolated margin on the paper account, where nothing is open yet. Raises HostError."""
     venue = desk.venue
     try:
-        if await venue.position_mode() != "hedge":
-            await venue.set_position_mode("hedge")
+        if await venue.position_mode(symbol) != "hedge":
+            await venue.set_position_mode("hedge", symbol)
         if (await venue.settings(symbol)).margin_mode != "isolated":
             await venue.set_margin_mode(symbol, "isolated")
     except VenueError as error:

@@ -17,7 +17,7 @@ async def requote(venue: Venue, symbols: tuple[str, ...], decision_id: str, cloc
         asyncio.gather(*(venue.leg_quote(symbol) for symbol in symbols)),
         venue.fees(symbols[0]),
         venue.balance(),
-        venue.position_mode(),
+        venue.position_mode(symbols[0]),
     )
     sent = clock.now_ms()
     taken_at = await venue.server_time()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
+from orchestrator.execution.obstacles import Problem, Traits
 from orchestrator.execution.store import ExecutionStore
 from orchestrator.execution.venue import (
     Balance,
@@ -183,10 +184,19 @@ class FakeVenue:
     silent: bool = False
     step: Decimal = Decimal("1")
     market_max: Decimal = Decimal("100000")
+    own_traits: Traits = field(default_factory=Traits)
+    own_obstacles: tuple[Problem, ...] = ()
 
     @property
     def name(self) -> str:
         return "fake"
+
+    @property
+    def traits(self) -> Traits:
+        return self.own_traits
+
+    async def obstacles(self, plan: ExecutionPlan) -> tuple[Problem, ...]:
+        return self.own_obstacles
 
     async def server_time(self) -> int:
         self.crash.touch()
@@ -252,10 +262,10 @@ class FakeVenue:
             if SOL in symbols
         ]
 
-    async def position_mode(self) -> Literal["hedge", "one_way"]:
+    async def position_mode(self, symbol: str | None = None) -> Literal["hedge", "one_way"]:
         return self.mode
 
-    async def set_position_mode(self, mode: Literal["hedge", "one_way"]) -> None:
+    async def set_position_mode(self, mode: Literal["hedge", "one_way"], symbol: str | None = None) -> None:
         self.mode = mode
 
     async def settings(self, symbol: str) -> SymbolSettings:
@@ -292,7 +302,8 @@ class FakeVenue:
             raise Rejected("Order would immediately trigger.", "-2021")
         for other in self.conditionals.values():
             same = other.status == "new" and other.position_side == order.position_side
-            if same and (other.trigger_price > self.mark) == above:  # type: ignore[operator]
+            paired = self.own_traits.paired_bracket
+            if same and (paired or (other.trigger_price > self.mark) == above):  # type: ignore[operator]
                 raise Rejected("An open stop or take profit order with closePosition exists.", "-4130")
         report = OrderReport(
             client_order_id=order.client_order_id,
@@ -304,6 +315,7 @@ class FakeVenue:
             quantity=D(0),
             filled=D(0),
             trigger_price=order.trigger_price,
+            take_profit_price=order.take_profit_price,
         )
         self.conditionals[order.client_order_id] = report
         self.accepted.append(order.client_order_id)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal
 
+from orchestrator.execution.exact import number, positive, text
 from orchestrator.execution.venue import (
     Balance,
     ConditionalRequest,
@@ -20,7 +21,7 @@ from orchestrator.execution.venue import (
     SymbolSettings,
 )
 from traders.contract.decision import Side
-from traders.contract.quote import Contract, Level, MarginTier
+from traders.contract.quote import Contract, MarginTier
 
 Raw = Mapping[str, Any]
 
@@ -37,26 +38,6 @@ _STATUS: dict[str, OrderStatus] = {
     "TRIGGERED": "triggered",
     "FINISHED": "triggered",
 }
-
-
-def text(value: Decimal) -> str:
-    """Plain digits for a request."""
-    return format(value.normalize(), "f")
-
-
-def number(value: Any) -> Decimal:
-    """An exact number from text or a JSON number. Raises ValueError for anything else."""
-    if value is None or isinstance(value, bool):
-        raise ValueError(f"a number is needed, not {value!r}")
-    found = Decimal(str(value))
-    if not found.is_finite():
-        raise ValueError(f"a finite number is needed, not {value!r}")
-    return found
-
-
-def _positive(value: Any) -> Decimal | None:
-    """A number, or None where the venue writes 0 (or nothing) for "none"."""
-    return None if value in (None, "") or number(value) == 0 else number(value)
 
 
 def order_request(order: OrderRequest, market_id: str) -> dict[str, Any]:
@@ -94,7 +75,7 @@ def conditional_request(order: ConditionalRequest, market_id: str) -> dict[str, 
 
 def order_report(raw: Raw, symbol: str) -> OrderReport:
     """An answer of /fapi/v1/order."""
-    average = _positive(raw.get("avgPrice"))
+    average = positive(raw.get("avgPrice"))
     return OrderReport(
         client_order_id=str(raw["clientOrderId"]),
         exchange_order_id=str(raw["orderId"]),
@@ -119,7 +100,7 @@ def conditional_report(raw: Raw, symbol: str) -> OrderReport:
         status=_STATUS[str(raw["algoStatus"])],
         quantity=number(raw.get("quantity") or 0),
         filled=Decimal(0),
-        trigger_price=_positive(raw.get("triggerPrice")),
+        trigger_price=positive(raw.get("triggerPrice")),
     )
 
 
@@ -131,15 +112,15 @@ def position(raw: Raw, symbol: str) -> Position | None:
     side = str(raw["positionSide"])
     held: Side = "long" if side == "LONG" or (side == "BOTH" and amount > 0) else "short"
     mode = str(raw.get("marginType") or "").lower()
-    leverage = _positive(raw.get("leverage"))
+    leverage = positive(raw.get("leverage"))
     return Position(
         symbol=symbol,
         side=held,
         quantity=abs(amount),
         entry_price=number(raw["entryPrice"]),
         mark_price=number(raw["markPrice"]),
-        liquidation_price=_positive(raw.get("liquidationPrice")),
-        isolated_margin=_positive(raw.get("isolatedMargin")),
+        liquidation_price=positive(raw.get("liquidationPrice")),
+        isolated_margin=positive(raw.get("isolatedMargin")),
         leverage=None if leverage is None else int(leverage),
         margin_mode="isolated" if mode == "isolated" else "cross" if mode in ("cross", "crossed") else None,
     )
@@ -202,11 +183,6 @@ def income(raw: Raw, symbol_of: Mapping[str, str]) -> Income:
     )
 
 
-def levels(rows: Sequence[Sequence[Any]]) -> tuple[Level, ...]:
-    """Book levels, as sent."""
-    return tuple((number(row[0]), number(row[1])) for row in rows)
-
-
 def margin_tiers(rows: Sequence[Raw], market_id: str) -> tuple[MarginTier, ...]:
     """/fapi/v1/leverageBracket."""
     found = next(row for row in rows if row["symbol"] == market_id)
@@ -233,14 +209,14 @@ def contract(info: Raw) -> Contract:
         quantity_step=number(lot["stepSize"]),
         min_quantity=number(lot["minQty"]),
         max_quantity=number(lot["maxQty"]),
-        market_quantity_step=_positive(market["stepSize"]) or number(lot["stepSize"]),
+        market_quantity_step=positive(market["stepSize"]) or number(lot["stepSize"]),
         market_min_quantity=number(market["minQty"]),
         market_max_quantity=number(market["maxQty"]),
         min_notional=number(filters.get("MIN_NOTIONAL", {}).get("notional", 0)),
-        trigger_protect=_positive(info.get("triggerProtect")),
-        market_take_bound=_positive(info.get("marketTakeBound")),
-        price_band_up=_positive(band.get("multiplierUp")),
-        price_band_down=_positive(band.get("multiplierDown")),
+        trigger_protect=positive(info.get("triggerProtect")),
+        market_take_bound=positive(info.get("marketTakeBound")),
+        price_band_up=positive(band.get("multiplierUp")),
+        price_band_down=positive(band.get("multiplierDown")),
     )
 
 

@@ -1,7 +1,7 @@
 """The pair bracket: four close-position orders on mark price, so that no stop ever leaves one leg alone.
 
 At the upper price the short's stop and the long's take-profit, at the lower price the long's stop and the short's
-take-profit (domain.md section 7).
+take-profit (domain.md section 7). Where a venue takes only one close-all order a leg, two orders hold both prices each.
 
     BracketImpossible       the venue refuses one of the four: the pair cannot be protected
 """
@@ -28,12 +28,13 @@ class BracketImpossible(Exception):
 
 @dataclass(frozen=True)
 class BracketLeg:
-    """One of the four: which leg it closes, how, and at what mark price."""
+    """One of the four (or of the two): which leg it closes, how, and at what mark price."""
 
     leg_id: str
     position_side: Side
     kind: Literal["stop", "take_profit"]
     trigger: Decimal
+    take_profit: Decimal | None = None
 
     def request(self, symbol: str) -> Callable[[str], ConditionalRequest]:
         """The order, given its client id."""
@@ -44,11 +45,20 @@ class BracketLeg:
             position_side=self.position_side,
             kind=self.kind,
             trigger_price=self.trigger,
+            take_profit_price=self.take_profit,
         )
 
 
-def bracket_legs(bracket: Bracket, sides: tuple[Side, ...] = ("long", "short")) -> tuple[BracketLeg, ...]:
-    """The orders of a bracket, stops before take-profits, for the sides that are held."""
+def bracket_legs(
+    bracket: Bracket, sides: tuple[Side, ...] = ("long", "short"), *, paired: bool = False
+) -> tuple[BracketLeg, ...]:
+    """The orders of a bracket, stops before take-profits, for the sides that are held; `paired`: one order a side."""
+    if paired:
+        two = (
+            BracketLeg("B-short", "short", "stop", bracket.upper, bracket.lower),
+            BracketLeg("B-long", "long", "stop", bracket.lower, bracket.upper),
+        )
+        return tuple(leg for leg in two if leg.position_side in sides)
     four = (
         BracketLeg("U-short", "short", "stop", bracket.upper),
         BracketLeg("D-long", "long", "stop", bracket.lower),
@@ -60,16 +70,20 @@ def bracket_legs(bracket: Bracket, sides: tuple[Side, ...] = ("long", "short")) 
 
 def matches(order: OrderReport, leg: BracketLeg) -> bool:
     """Whether a resting order is this one."""
-    return order.position_side == leg.position_side and order.trigger_price == leg.trigger
+    return (
+        order.position_side == leg.position_side
+        and order.trigger_price == leg.trigger
+        and order.take_profit_price == leg.take_profit
+    )
 
 
 async def ensure_bracket(session: Session, bracket: Bracket, deadline: float) -> None:
-    """Make the four orders rest, and only they; read back. Raises BracketImpossible, Unsettled.
+    """Make the four orders (or two) rest, and only they; read back. Raises BracketImpossible, Unsettled.
 
     Whatever of ours rests at another price is replaced one leg at a time (venues take one stop a side), so that the
     rest of the bracket stands while one order is exchanged.
     """
-    wanted = bracket_legs(bracket)
+    wanted = bracket_legs(bracket, paired=session.venue.traits.paired_bracket)
     middle = (bracket.upper + bracket.lower) / 2
     for attempt in range(_ROUNDS):
         if attempt and session.late(deadline):
@@ -115,7 +129,9 @@ async def cancel_ours(session: Session, deadline: float) -> None:
 
 
 def _same_place(order: OrderReport, leg: BracketLeg, middle: Decimal) -> bool:
-    """Whether a resting order occupies the place of a leg: same position, same edge."""
+    """Whether a resting order occupies the place of a leg: same position, same edge (any, where one holds both)."""
+    if leg.take_profit is not None:
+        return order.position_side == leg.position_side
     trigger = order.trigger_price
     return (
         order.position_side == leg.position_side

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from orchestrator.execution import ccxt_errors as errors
+from orchestrator.execution.exact import text
 from orchestrator.execution.venue import OrderReport, OutcomeUnknown, Rejected, Transient
 
 T = TypeVar("T")
@@ -88,11 +89,6 @@ class CcxtAccount:
                 raise
         await self._exchange.load_time_difference()
         return await ask()
-
-
-def text(value: Decimal) -> str:
-    """Plain digits for a request."""
-    return format(value.normalize(), "f")
 
 
 def sent(raw: Any, parse: Callable[[Any, str], OrderReport], symbol: str, client_order_id: str) -> OrderReport:

@@ -10,6 +10,8 @@ from typing import Any, Literal
 from orchestrator.execution import binance_usdm as dialect
 from orchestrator.execution import ccxt_errors as errors
 from orchestrator.execution.ccxt_account import RECV_WINDOW_MS, UNREADABLE, CcxtAccount, listed, sent
+from orchestrator.execution.exact import levels, number
+from orchestrator.execution.obstacles import Problem, Traits
 from orchestrator.execution.paging import WEEK_MS, pages
 from orchestrator.execution.venue import (
     Balance,
@@ -25,6 +27,7 @@ from orchestrator.execution.venue import (
     Transient,
 )
 from traders.contract.quote import LegQuote, MarginTier
+from traders.contract.verdict import ExecutionPlan
 
 _BOOK_LEVELS = 1000
 
@@ -38,6 +41,15 @@ class CcxtVenue(CcxtAccount):
         super().__init__(exchange, name)
         self._tiers: dict[str, tuple[MarginTier, ...]] = {}
 
+    @property
+    def traits(self) -> Traits:
+        """As Binance has it."""
+        return Traits()
+
+    async def obstacles(self, plan: ExecutionPlan) -> tuple[Problem, ...]:
+        """None of its own."""
+        return ()
+
     async def server_time(self) -> int:
         """UTC ms on the exchange's clock. Raises Transient."""
         return await self._read("time", lambda: self._exchange.fapiPublicGetTime(), lambda raw: int(raw["serverTime"]))
@@ -48,9 +60,7 @@ class CcxtVenue(CcxtAccount):
         book, premium, ticker, tiers, settings = await asyncio.gather(
             self._read("book", lambda: x.fapiPublicGetDepth({**query, "limit": _BOOK_LEVELS}), _book),
             self._read("mark price", lambda: x.fapiPublicGetPremiumIndex(query), dict),
-            self._read(
-                "ticker", lambda: x.fapiPublicGetTicker24hr(query), lambda raw: dialect.number(raw["lastPrice"])
-            ),
+            self._read("ticker", lambda: x.fapiPublicGetTicker24hr(query), lambda raw: number(raw["lastPrice"])),
             self._margin_tiers(symbol),
             self.settings(symbol),
         )
@@ -59,9 +69,9 @@ class CcxtVenue(CcxtAccount):
             return LegQuote(
                 venue=self._name,
                 symbol=symbol,
-                mark=dialect.number(premium["markPrice"]),
+                mark=number(premium["markPrice"]),
                 last=ticker,
-                index=dialect.number(premium["indexPrice"]),
+                index=number(premium["indexPrice"]),
                 mid=(bids[0][0] + asks[0][0]) / 2,
                 bids=bids,
                 asks=asks,
@@ -80,9 +90,7 @@ class CcxtVenue(CcxtAccount):
         return await self._read(
             "fees",
             lambda: self._exchange.fapiPrivateGetCommissionRate({"symbol": self._id(symbol)}),
-            lambda raw: TradingFees(
-                maker=dialect.number(raw["makerCommissionRate"]), taker=dialect.number(raw["takerCommissionRate"])
-            ),
+            lambda raw: TradingFees(maker=number(raw["makerCommissionRate"]), taker=number(raw["takerCommissionRate"])),
         )
 
     async def balance(self) -> Balance:
@@ -101,7 +109,7 @@ class CcxtVenue(CcxtAccount):
 
         return await self._read("positions", lambda: self._exchange.fapiPrivateV3GetPositionRisk(query), parse)
 
-    async def position_mode(self) -> Literal["hedge", "one_way"]:
+    async def position_mode(self, symbol: str | None = None) -> Literal["hedge", "one_way"]:
         """Of the whole account."""
 
         def parse(raw: Mapping[str, Any]) -> Literal["hedge", "one_way"]:
@@ -114,7 +122,7 @@ class CcxtVenue(CcxtAccount):
 
         return await self._read("position mode", lambda: self._exchange.fapiPrivateGetPositionSideDual(), parse)
 
-    async def set_position_mode(self, mode: Literal["hedge", "one_way"]) -> None:
+    async def set_position_mode(self, mode: Literal["hedge", "one_way"], symbol: str | None = None) -> None:
         """Read `position_mode` afterwards; "nothing to change" is success."""
         value = "true" if mode == "hedge" else "false"
         await self._change(
@@ -251,7 +259,7 @@ def _once(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _book(raw: Mapping[str, Any]) -> tuple[Any, Any, int]:
-    bids, asks = dialect.levels(raw["bids"]), dialect.levels(raw["asks"])
+    bids, asks = levels(raw["bids"]), levels(raw["asks"])
     if not bids or not asks:
         raise ValueError("an empty book")
     return bids, asks, int(raw.get("T") or raw.get("E") or 0)

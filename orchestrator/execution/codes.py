@@ -66,3 +66,6 @@ class PreflightCode(StrEnum):
     MARGIN = "margin"
     UNKNOWN_ORDERS = "unknown_orders"
     VENUE_SILENT = "venue_silent"
+    PERMISSION = "permission"
+    WITHDRAWAL = "withdrawal"
+    ACCOUNT_KIND = "account_kind"

@@ -11,20 +11,12 @@ from decimal import Decimal
 from orchestrator.clock import Clock
 from orchestrator.execution.codes import PreflightCode as P
 from orchestrator.execution.limits import ExecutionLimits
+from orchestrator.execution.obstacles import Problem
 from orchestrator.execution.venue import Balance, OrderReport, Position, TradingFees, Venue
 from traders.contract.decision import Side
 from traders.contract.portfolio import OpenPair
 from traders.contract.quote import Contract, LegQuote
 from traders.contract.verdict import ExecutionPlan, Leg
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One obstacle: a stable code, what is wrong, and exactly what to do."""
-
-    code: P
-    message: str
-    remedy: str
 
 
 @dataclass(frozen=True)
@@ -51,7 +43,7 @@ async def check(
             venue.leg_quote(symbol),
             venue.fees(symbol),
             venue.balance(),
-            venue.position_mode(),
+            venue.position_mode(symbol),
             venue.settings(symbol),
         ),
         asyncio.gather(
@@ -88,11 +80,11 @@ async def check(
                 f"set {symbol} to isolated while it has no position and no order",
             )
         )
-    if settings.leverage != plan.leverage:
+    if not settings.at(plan.leverage):
         found.append(
             Problem(
                 P.LEVERAGE,
-                f"{symbol} is set to {settings.leverage}x, the plan needs {plan.leverage}x",
+                f"{symbol} is set to {settings.leverages}, the plan needs {plan.leverage}x",
                 f"set the leverage of {symbol} to {plan.leverage}x while it has no position and no order",
             )
         )
@@ -101,6 +93,7 @@ async def check(
         found += _sizes(leg, plan, quote.contract)
     found += _tiers(plan, quote)
     found += _margin(plan, quote, fees, balance)
+    found += await venue.obstacles(plan)
     return Preflight(tuple(found), quote, fees)
 
 
@@ -111,9 +104,9 @@ async def apply_settings(plan: ExecutionPlan, venue: Venue) -> tuple[Problem, ..
     VenueError when the account cannot be read or the venue refuses a change.
     """
     symbol = plan.symbol
-    mode = await venue.position_mode()
+    mode = await venue.position_mode(symbol)
     settings = await venue.settings(symbol)
-    fits = mode == "hedge" and settings.margin_mode == "isolated" and settings.leverage == plan.leverage
+    fits = mode == "hedge" and settings.margin_mode == "isolated" and settings.at(plan.leverage)
     if fits:
         return ()
     if await venue.positions([symbol]) or await _any_order(venue, symbol):
@@ -125,16 +118,16 @@ async def apply_settings(plan: ExecutionPlan, venue: Venue) -> tuple[Problem, ..
             ),
         )
     if mode != "hedge":
-        await venue.set_position_mode("hedge")
+        await venue.set_position_mode("hedge", symbol)
     if settings.margin_mode != "isolated":
         await venue.set_margin_mode(symbol, "isolated")
-    if settings.leverage != plan.leverage:
+    if not settings.at(plan.leverage):
         await venue.set_leverage(symbol, plan.leverage)
-    mode, settings = await venue.position_mode(), await venue.settings(symbol)
+    mode, settings = await venue.position_mode(symbol), await venue.settings(symbol)
     wrong = [
         (P.POSITION_MODE, "position mode", mode, "hedge"),
         (P.MARGIN_MODE, f"margin mode of {symbol}", settings.margin_mode, "isolated"),
-        (P.LEVERAGE, f"leverage of {symbol}", settings.leverage, plan.leverage),
+        (P.LEVERAGE, f"leverage of {symbol}", settings.leverages, f"{plan.leverage}x"),
     ]
     return tuple(
         Problem(code, f"{name} reads {is_} after it was set to {meant}", "set it by hand on the exchange")

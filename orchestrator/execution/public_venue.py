@@ -8,6 +8,7 @@ import asyncio
 from decimal import Decimal
 from typing import Any, Literal
 
+from orchestrator.execution.obstacles import Problem, Traits
 from orchestrator.execution.venue import (
     Balance,
     ConditionalRequest,
@@ -23,6 +24,7 @@ from orchestrator.execution.venue import (
     Venue,
 )
 from traders.contract.quote import Contract, LegQuote, Level
+from traders.contract.verdict import ExecutionPlan
 
 _MOST = Decimal(1_000_000_000)
 #: Some venues publish at most so many levels without keys.
@@ -39,6 +41,15 @@ class PublicVenue:
     def name(self) -> str:
         """As the user calls it."""
         return self._name
+
+    @property
+    def traits(self) -> Traits:
+        """The paper account's."""
+        return self._account.traits
+
+    async def obstacles(self, plan: ExecutionPlan) -> tuple[Problem, ...]:
+        """The paper account's."""
+        return await self._account.obstacles(plan)
 
     async def server_time(self) -> int:
         """UTC ms on the real venue's clock. Raises Transient."""
@@ -93,11 +104,11 @@ class PublicVenue:
         """The paper account's."""
         return await self._account.positions(symbols)
 
-    async def position_mode(self) -> Literal["hedge", "one_way"]:
+    async def position_mode(self, symbol: str | None = None) -> Literal["hedge", "one_way"]:
         """The paper account's."""
         return await self._account.position_mode()
 
-    async def set_position_mode(self, mode: Literal["hedge", "one_way"]) -> None:
+    async def set_position_mode(self, mode: Literal["hedge", "one_way"], symbol: str | None = None) -> None:
         """Of the paper account."""
         await self._account.set_position_mode(mode)
 

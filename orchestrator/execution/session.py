@@ -153,7 +153,7 @@ class Session:
         """
         pause, last = _FIRST_PAUSE, "no answer"
         since = self.clock.monotonic_ms() if given_up_at is None else given_up_at
-        final_at = since + self.limits.absent_after_s * 1000
+        final_at = since + max(self.limits.absent_after_s, self.venue.traits.absent_after_s) * 1000
         deadline = max(deadline, final_at + 1000 * _LONGEST_PAUSE)
         while True:
             try:

@@ -12,9 +12,11 @@ Every adapter passes the same contract tests. Errors are named by what the calle
 
 from typing import Literal, Protocol
 
+from orchestrator.execution.obstacles import Problem, Traits
 from traders.contract.base import Fraction, Frozen, Millis, Money
 from traders.contract.decision import Side
 from traders.contract.quote import LegQuote
+from traders.contract.verdict import ExecutionPlan
 
 OrderStatus = Literal["new", "partially_filled", "filled", "canceled", "expired", "rejected", "triggered"]
 
@@ -61,7 +63,10 @@ class OrderRequest(Frozen):
 
 
 class ConditionalRequest(Frozen):
-    """A close-position order that rests until the mark price reaches `trigger_price`."""
+    """A close-position order that rests until the mark price reaches `trigger_price`.
+
+    `take_profit_price`: a stop that takes profit there as well, one order for both (`Traits.paired_bracket`).
+    """
 
     client_order_id: str
     symbol: str
@@ -69,6 +74,7 @@ class ConditionalRequest(Frozen):
     position_side: Side
     kind: Literal["stop", "take_profit"]
     trigger_price: Money
+    take_profit_price: Money | None = None
 
 
 class OrderReport(Frozen):
@@ -84,6 +90,7 @@ class OrderReport(Frozen):
     filled: Money
     average: Money | None = None
     trigger_price: Money | None = None
+    take_profit_price: Money | None = None
 
 
 class Position(Frozen):
@@ -134,11 +141,22 @@ class Balance(Frozen):
 
 
 class SymbolSettings(Frozen):
-    """What the account has set for one symbol."""
+    """What the account has set for one symbol. `short_leverage`: where the short leg has another than the long one."""
 
     symbol: str
     leverage: int
     margin_mode: Literal["isolated", "cross"]
+    short_leverage: int | None = None
+
+    def at(self, leverage: int) -> bool:
+        """Whether both legs have this leverage."""
+        return self.leverage == leverage and self.short_leverage in (None, leverage)
+
+    @property
+    def leverages(self) -> str:
+        """As a person reads it: `5x`, or `5x long and 10x short`."""
+        short = self.short_leverage
+        return f"{self.leverage}x" if short in (None, self.leverage) else f"{self.leverage}x long and {short}x short"
 
 
 class TradingFees(Frozen):
@@ -154,6 +172,18 @@ class Venue(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def traits(self) -> Traits:
+        """How this venue differs from the others."""
+        ...
+
+    async def obstacles(self, plan: ExecutionPlan) -> tuple[Problem, ...]:
+        """What only this venue's dialect finds in the way of a plan: what it cannot do is refused, never skipped.
+
+        Reads only. Raises Transient, Rejected.
+        """
+        ...
+
     async def server_time(self) -> int: ...
 
     async def leg_quote(self, symbol: str) -> LegQuote:
@@ -168,9 +198,11 @@ class Venue(Protocol):
         """Only positions with a quantity. Raises when the answer is not known; never an empty guess."""
         ...
 
-    async def position_mode(self) -> Literal["hedge", "one_way"]: ...
+    async def position_mode(self, symbol: str | None = None) -> Literal["hedge", "one_way"]:
+        """Of the account, or of the symbol where the venue keeps one for each (it then needs to be told which)."""
+        ...
 
-    async def set_position_mode(self, mode: Literal["hedge", "one_way"]) -> None: ...
+    async def set_position_mode(self, mode: Literal["hedge", "one_way"], symbol: str | None = None) -> None: ...
 
     async def settings(self, symbol: str) -> SymbolSettings: ...
 

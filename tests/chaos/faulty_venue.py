@@ -17,6 +17,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from orchestrator.direct_venue import DirectVenue
+from orchestrator.execution.obstacles import Problem, Traits
 from orchestrator.execution.venue import (
     ConditionalRequest,
     Duplicate,
@@ -30,6 +31,7 @@ from orchestrator.execution.venue import (
 )
 from orchestrator.paper_exchange.engine import Engine
 from tests.chaos.simulated_clock import SimulatedClock
+from traders.contract.verdict import ExecutionPlan
 
 T = TypeVar("T")
 #: The venue refuses what is older (`ccxt_venue.RECV_WINDOW_MS`).
@@ -91,6 +93,10 @@ class FaultyVenue:
         self._seen, self._opening = seen, opening
 
     name = "paper"
+    traits = Traits()
+
+    async def obstacles(self, plan: ExecutionPlan) -> tuple[Problem, ...]:
+        return await self._venue.obstacles(plan)
 
     def __getattr__(self, what: str) -> Any:
         """Whatever only reads."""

@@ -143,4 +143,4 @@ async def test_a_setting_that_does_not_stick_is_told() -> None:
 
     (problem,) = await apply_settings(plan_for(), Stubborn(leverage=20))
     assert problem.code is P.LEVERAGE
-    assert "reads 20 after it was set to 5" in problem.message
+    assert "reads 20x after it was set to 5x" in problem.message

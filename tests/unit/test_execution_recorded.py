@@ -11,6 +11,7 @@ import pytest
 
 from orchestrator.execution import binance_usdm as dialect
 from orchestrator.execution.ccxt_venue import CcxtVenue
+from orchestrator.execution.exact import number
 from orchestrator.execution.venue import Venue
 
 D = Decimal
@@ -76,7 +77,7 @@ def test_history(recorded: dict[tuple[str, str], Any]) -> None:
 @pytest.mark.parametrize("value", [None, True, "NaN", "Infinity", "", "x", [], {}])
 def test_what_is_no_number_is_never_read_as_one(value: Any) -> None:
     with pytest.raises((ValueError, ArithmeticError)):
-        dialect.number(value)
+        number(value)
 
 
 def test_the_adapter_fits_the_port() -> None:
