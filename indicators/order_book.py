@@ -3,6 +3,7 @@
 Levels are (price, quantity in base), best first, all float or all Decimal; nothing is converted.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from decimal import Decimal
 from statistics import median
@@ -89,6 +90,15 @@ def _within(
     if bids[-1][0] > low or asks[-1][0] < high:
         return None
     zero = mid * 0
-    bid = sum((price * quantity for price, quantity in bids if price >= low), zero)
-    ask = sum((price * quantity for price, quantity in asks if price <= high), zero)
+    # best first, so the band is the beginning of each side: found by halving, not by looking at every level
+    bid = sum((price * quantity for price, quantity in bids[: bisect_right(bids, -low, key=_falling)]), zero)
+    ask = sum((price * quantity for price, quantity in asks[: bisect_right(asks, high, key=_rising)]), zero)
     return bid, ask
+
+
+def _rising(level: tuple[Number, Number]) -> Number:
+    return level[0]
+
+
+def _falling(level: tuple[Number, Number]) -> Number:
+    return -level[0]

@@ -7,21 +7,23 @@ of 1,000 levels the largest cluster of an even side is 2 to 3 medians, of an une
 A wall is an order that may be withdrawn. It shows neither liquidations nor stops, and picks no side for this trader.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from indicators.errors import IndicatorError
-from indicators.order_book import mid_price
 
 CLUSTER = 0.0005
 REACH = 0.01
 MULTIPLE = 4.0
 LEAST_CLUSTERS = 5
 
-Levels = Sequence[tuple[float, float]]
+Array = NDArray[np.float64]
+Levels = Sequence[tuple[float, float]] | Array
 Side = Literal["bid", "ask"]
 
 
@@ -51,17 +53,20 @@ def clusters(bids: Levels, asks: Levels, side: Side, reach: float = REACH, width
     """
     if not 0 < width <= reach < 1:
         raise IndicatorError(f"width {width}, reach {reach}; 0 < width <= reach < 1 is needed")
-    mid = _middle(bids, asks)
+    book = _sides(bids, asks)
+    mid = _middle(book)
     count = round(reach / width)
-    notional, quantity = [0.0] * count, [0.0] * count
-    for price, amount in bids if side == "bid" else asks:
-        # a price on an edge belongs to the cluster nearer to the mid; 1e-9 of a cluster is rounding of the division
-        at = max(0, math.ceil(abs(price / mid - 1) / width - 1e-9) - 1)
-        if at < count:
-            notional[at] += price * amount
-            quantity[at] += amount
+    price, amount = book[side].T
+    # a price on an edge belongs to the cluster nearer to the mid; 1e-9 of a cluster is rounding of the division
+    at = np.maximum(0, np.ceil(np.abs(price / mid - 1) / width - 1e-9) - 1)
+    near = at < count
+    place = at[near].astype(np.int64)
+    notional = np.bincount(place, (price * amount)[near], count)
+    quantity = np.bincount(place, amount[near], count)
     return [
-        Cluster(side, at * width, notional[at] / quantity[at], notional[at]) for at in range(count) if notional[at] > 0
+        Cluster(side, at * width, float(notional[at] / quantity[at]), float(notional[at]))
+        for at in range(count)
+        if notional[at] > 0
     ]
 
 
@@ -90,14 +95,25 @@ def nearest(found: Sequence[Wall]) -> Wall | None:
     return min(found, key=lambda wall: wall.cluster.distance, default=None)
 
 
-def _middle(bids: Levels, asks: Levels) -> float:
-    mid = mid_price(bids, asks)
-    if mid is None:
+def _sides(bids: Levels, asks: Levels) -> dict[Side, Array]:
+    """Arrays of (levels, 2); an array is taken as it is."""
+    return {
+        "bid": np.asarray(bids, dtype=np.float64).reshape(-1, 2),
+        "ask": np.asarray(asks, dtype=np.float64).reshape(-1, 2),
+    }
+
+
+def _middle(book: dict[Side, Array]) -> float:
+    if not all(side.size for side in book.values()):
         raise IndicatorError("a side of the book is empty; walls are measured from the mid")
-    for name, levels in (("bids", bids), ("asks", asks)):
-        for number, (price, amount) in enumerate(levels):
-            if not (0 < price < math.inf and 0 < amount < math.inf and price * amount < math.inf):
-                raise IndicatorError(f"{name}[{number}] is {price} x {amount}; both must be finite and above 0")
-    if bids[0][0] >= asks[0][0]:
-        raise IndicatorError(f"crossed book: bid {bids[0][0]} is not below ask {asks[0][0]}")
-    return float(mid)
+    for name, side in book.items():
+        with np.errstate(all="ignore"):
+            wrong = ~((side > 0).all(axis=1) & np.isfinite(side).all(axis=1) & np.isfinite(side.prod(axis=1)))
+        if wrong.any():
+            number = int(wrong.argmax())
+            price, amount = side[number].tolist()
+            raise IndicatorError(f"{name}s[{number}] is {price} x {amount}; both must be finite and above 0")
+    bid, ask = float(book["bid"][0, 0]), float(book["ask"][0, 0])
+    if bid >= ask:
+        raise IndicatorError(f"crossed book: bid {bid} is not below ask {ask}")
+    return (bid + ask) / 2

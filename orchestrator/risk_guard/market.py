@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from functools import cached_property
 from math import lcm
+from operator import lt
 
 from indicators.order_book import depth_within, walk
 from traders.contract.decision import Side
@@ -24,10 +25,12 @@ class LegMarket:
             return "mark, last or mid is not above 0"
         if not quote.bids or not quote.asks:
             return "a side of the book is empty"
-        if any(price <= 0 or quantity <= 0 for side in (quote.bids, quote.asks) for price, quantity in side):
+        if min(min([quantity for _, quantity in side]) for side in (quote.bids, quote.asks)) <= 0:
             return "a level of the book is not above 0"
         if not (_ascending(quote.asks) and _ascending(quote.bids[::-1])):
             return "the book is not sorted best first"
+        if min(quote.bids[-1][0], quote.asks[0][0]) <= 0:  # sorted, so these are the lowest of each side
+            return "a level of the book is not above 0"
         if quote.bids[0][0] >= quote.asks[0][0]:
             return "the book is crossed"
         if not quote.bids[0][0] <= quote.mid <= quote.asks[0][0]:
@@ -74,4 +77,5 @@ class LegMarket:
 
 
 def _ascending(levels: Sequence[Level]) -> bool:
-    return all(levels[i][0] < levels[i + 1][0] for i in range(len(levels) - 1))
+    prices = [level[0] for level in levels]
+    return all(map(lt, prices, prices[1:]))

@@ -4,10 +4,12 @@ The entry signal rests on `book.imbalance`, that of the newest snapshot alone, a
 all snapshots stand beside it: a lean that is gone a second later is an order somebody took back.
 """
 
+import numpy as np
+
 from data_fetchers.snapshot import OrderBook, Unavailable
 from indicators.errors import IndicatorError
 from indicators.order_book import depth_within, imbalance_within, imbalances, mid_price, spread
-from indicators.walls import Side, nearest, walls
+from indicators.walls import Array, Side, nearest, walls
 from traders.volatility_gamma.readings.notebook import Notebook, reason_of
 
 #: Of mid: domain.md sections 4 and 6.
@@ -37,17 +39,18 @@ def read_book(notebook: Notebook, prefix: str, source: OrderBook | Unavailable) 
     why = _SHALLOW if source.earlier else _SINGLE
     notebook.put(f"{prefix}.book.imbalance_median", stable[0], at, why)
     notebook.put(f"{prefix}.book.imbalance_range", stable[1], at, why)
-    _read_wall(notebook, f"{prefix}.book.bid_wall", source, "bid")
-    _read_wall(notebook, f"{prefix}.book.ask_wall", source, "ask")
+    sides = np.asarray(bids), np.asarray(asks)
+    _read_wall(notebook, f"{prefix}.book.bid_wall", *sides, at, "bid")
+    _read_wall(notebook, f"{prefix}.book.ask_wall", *sides, at, "ask")
 
 
-def _read_wall(notebook: Notebook, name: str, source: OrderBook, side: Side) -> None:
+def _read_wall(notebook: Notebook, name: str, bids: Array, asks: Array, at: int, side: Side) -> None:
     """How far the nearest wall of a side stands from the mid."""
     try:
-        found = walls(source.bids, source.asks, side)
+        found = walls(bids, asks, side)
     except IndicatorError as error:
         notebook.miss((name,), f"invalid: {error}")
         return
     wall = None if found is None else nearest(found)
     distance = None if wall is None else wall.cluster.distance
-    notebook.put(name, distance, source.as_of, _CANNOT_TELL if found is None else _NO_WALL)
+    notebook.put(name, distance, at, _CANNOT_TELL if found is None else _NO_WALL)
