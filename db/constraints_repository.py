@@ -201,8 +201,8 @@ def _newest(connection: Connection, trader_id: int) -> int:
         known = connection.execute(select(TraderRow.trader_id).order_by(TraderRow.trader_id)).scalars().all()
         raise ConstraintError(
             f"trader {trader_id} has no constraints, so it may not trade (traders with a row: "
-            f"{', '.join(str(one) for one in known) or 'none'}). Run `volgamma db upgrade` or import a set with "
-            "`volgamma constraints import`."
+            f"{', '.join(str(one) for one in known) or 'none'}). Run `volgamma db upgrade`, or "
+            f"`volgamma traders enable {trader_id}` for a trader you installed."
         )
     return int(newest)
 

@@ -189,7 +189,7 @@ def test_kill_and_resume(volgamma: Volgamma) -> None:
 
 def test_traders(volgamma: Volgamma) -> None:
     document = volgamma("traders", "list", "--json").json
-    assert [one["trader_id"] for one in document["traders"]] == [11]
+    assert [(one["trader_id"], one["enabled"]) for one in document["traders"]] == [(11, True), (90, False)]
     shown = volgamma("traders", "show", "volatilitygamma", "--json").json
     assert (shown["trader_id"], shown["pairs"]) == (11, ["SOL/USDT:USDT", "AVAX/USDT:USDT"])
     assert "1h, 4h, 1d" in volgamma("traders", "show").out

@@ -18,6 +18,11 @@ class Reading(Frozen):
     unit: str
     as_of: Millis
 
+    @classmethod
+    def of(cls, value: float, digits: int, unit: str, as_of: int) -> Self:
+        """A reading of any finite number, rounded here (and no negative zero)."""
+        return cls(value=round(float(value), digits) + 0.0, digits=digits, unit=unit, as_of=as_of)
+
 
 class SourceInfo(Frozen):
     """Where a group of readings comes from."""

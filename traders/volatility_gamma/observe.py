@@ -11,6 +11,7 @@ from data_fetchers.symbols import prefix_of
 from traders.contract.constraints import ConstraintSet
 from traders.contract.context import Context
 from traders.contract.portfolio import Portfolio
+from traders.contract.sources import sources_of
 from traders.volatility_gamma.catalogue import TIMEFRAMES, catalogue
 from traders.volatility_gamma.profile import TRADER_ID
 from traders.volatility_gamma.readings.book import read_book
@@ -21,7 +22,6 @@ from traders.volatility_gamma.readings.memo import Memo
 from traders.volatility_gamma.readings.notebook import NOT_ASKED, Notebook
 from traders.volatility_gamma.readings.price import read_price
 from traders.volatility_gamma.readings.signals import read_signals
-from traders.volatility_gamma.readings.sources import sources_of
 from traders.volatility_gamma.regime import regime_of
 
 

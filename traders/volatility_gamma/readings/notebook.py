@@ -6,12 +6,12 @@ Reasons begin with a code and a colon (`too_short: 12 bars, 51 needed`); prompts
 import math
 from collections.abc import Iterable
 
-from data_fetchers.snapshot import Unavailable
 from traders.contract.context import Reading
+from traders.contract.sources import NOT_ASKED as NOT_ASKED
+from traders.contract.sources import reason_of as reason_of
 from traders.volatility_gamma.catalogue import Spec
 
-#: A group that no snapshot of this kind carries, and a computation without a result (0 / 0, not enough history).
-NOT_ASKED = "not_asked: the source was not part of the snapshot"
+#: A computation without a result (0 / 0, not enough history).
 UNDEFINED = "undefined: the numbers do not define it"
 
 
@@ -59,8 +59,3 @@ class Notebook:
             for name in self._specs
             if name not in self.readings
         }
-
-
-def reason_of(source: Unavailable) -> str:
-    """An unavailable source's reason, code first."""
-    return f"{source.code}: {source.reason}"

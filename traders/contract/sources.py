@@ -11,7 +11,13 @@ from data_fetchers.snapshot import (
 )
 from data_fetchers.symbols import prefix_of
 from traders.contract.context import SourceInfo
-from traders.volatility_gamma.readings.notebook import NOT_ASKED, reason_of
+
+NOT_ASKED = "not_asked: the source was not part of the snapshot"
+
+
+def reason_of(source: Unavailable) -> str:
+    """An unavailable source's reason, code first."""
+    return f"{source.code}: {source.reason}"
 
 
 def sources_of(snapshot: MarketSnapshot, timeframes: tuple[str, ...]) -> dict[str, SourceInfo]:
