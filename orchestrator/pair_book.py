@@ -4,7 +4,7 @@ The venue is the truth for quantities; what belongs together, under which plan a
 """
 
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data_fetchers.symbols import prefix_of
 from indicators.entry_matrix import collapse_level
@@ -13,9 +13,12 @@ from orchestrator.execution.result import ExecutionResult
 from orchestrator.rebalancer.state import Holding, PairState, Rules
 from traders.contract.constraints import ConstraintSet
 from traders.contract.context import Context
-from traders.contract.decision import Decision
+from traders.contract.decision import Decision, Side
 from traders.contract.portfolio import OpenPair, PairLeg
 from traders.contract.verdict import ExecutionPlan
+
+if TYPE_CHECKING:
+    from db.state_repository import StateRepository
 
 HOUR_MS = 3_600_000
 
@@ -78,7 +81,10 @@ def new_state(
         breakeven_at=limits.breakeven_at,
         trailing_distance=None if atr is None else plan.trailing_atr_multiple * atr,
         deadline=pair.opened_at + int(plan.max_holding_hours * HOUR_MS),
-        collapse_level=None if pair.atr_ratio_entry is None else collapse_level(pair.atr_ratio_entry, limits),
+        # what ends a neutral pair says nothing about a position that was opened for its direction
+        collapse_level=None
+        if pair.atr_ratio_entry is None or pair.kind == "directional"
+        else collapse_level(pair.atr_ratio_entry, limits),
         funding_adverse_exit=limits.funding_adverse_exit,
         net_delta_max=limits.net_delta_max,
         imbalance_grace_ms=int(limits.imbalance_grace_s * 1000),
@@ -87,8 +93,10 @@ def new_state(
         invalidation=decision.invalidation,
     )
 
-    def holding(side: str) -> Holding:
-        leg = legs[side]  # type: ignore[index]
+    def holding(side: Side) -> Holding:
+        leg = legs.get(side)
+        if leg is None:  # a directional position has one leg
+            return Holding(opened=Decimal(0), left=Decimal(0), average=pair.entry_price)
         return Holding(opened=leg.quantity, left=leg.quantity, average=leg.entry_price)
 
     opened = sum((leg.quantity * leg.entry_price for leg in pair.legs), Decimal(0))
@@ -151,7 +159,12 @@ def save_state(desk: Desk, state: PairState, why: str, at: int) -> None:
 
 def load_state(desk: Desk, pair_id: str) -> PairState | None:
     """The stored state of a pair, or None when there is none."""
-    stored = desk.store.state.get(_key(pair_id))
+    return read_state(desk.store.state, pair_id)
+
+
+def read_state(states: "StateRepository", pair_id: str) -> PairState | None:
+    """The same for whoever only reads."""
+    stored = states.get(_key(pair_id))
     return None if stored is None else PairState.model_validate(stored.value)
 
 

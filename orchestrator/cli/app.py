@@ -23,6 +23,7 @@ COMMANDS: tuple[str, ...] = (
     "llm",
     "traders",
     "kill",
+    "dashboard",
     "database",
     "schema",
     "init",

@@ -1,0 +1,161 @@
+"""Is all well: what stands in the way of trading, what runs, and when the next decision is due."""
+
+import os
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+
+from db.database import Database
+from db.journal_repository import JournalRepository
+from db.journal_search import Filter, JournalSearch
+from db.orders_repository import OrdersRepository
+from db.pairs_repository import PairsRepository
+from db.state_repository import KillSwitch, StateRepository
+from orchestrator import kill_switch
+from orchestrator.settings import Settings
+from traders.contract.constraints import ConstraintSet
+
+DAY_MS = 86_400_000
+#: `11-SOLUSDT-20250101T000020Z`: due times of the schedule; one asked for by a person has a suffix.
+_SCHEDULED = re.compile(r"^\d+-[A-Z0-9]+-(\d{8}T\d{6})Z$")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the health list; `state` is ok, warn or fail."""
+
+    name: str
+    state: Literal["ok", "warn", "fail"]
+    text: str
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """`running`: a `volgamma run` holds the data folder. Times UTC ms of the exchange, None where nothing tells."""
+
+    running: bool
+    every: int | None
+    last_due: int | None
+
+    @property
+    def next_due(self) -> int | None:
+        """When the next decision is due, as the last ones were spaced."""
+        if not self.running or self.every is None or self.last_due is None:
+            return None
+        return self.last_due + self.every
+
+
+@dataclass(frozen=True)
+class Status:
+    """Everything of it."""
+
+    kill: KillSwitch
+    checks: tuple[Check, ...]
+    schedule: Schedule
+
+    @property
+    def worst(self) -> str:
+        """The worst state of any check."""
+        states = {check.state for check in self.checks}
+        return "fail" if "fail" in states else "warn" if "warn" in states else "ok"
+
+
+def status(database: Database, settings: Settings, constraints: ConstraintSet) -> Status:
+    """Read only."""
+    kill = kill_switch.read(database, settings.data_dir)
+    schedule = read_schedule(database, settings.data_dir)
+    checks = (
+        _kill(kill),
+        *_orders(database),
+        _running(schedule),
+        *_last_decision(database),
+        _breaker(database),
+        _budget(database, constraints),
+    )
+    return Status(kill, checks, schedule)
+
+
+def read_schedule(database: Database, data_dir: Path) -> Schedule:
+    """The spacing of the last scheduled decisions of one symbol, and whether their process is alive."""
+    entries, _ = JournalSearch(database).page(Filter(), 60)
+    dues: dict[str, list[int]] = {}
+    for one in entries:
+        match = _SCHEDULED.match(one.decision_id)
+        if match is not None:
+            due = datetime.strptime(match[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+            dues.setdefault(one.symbol, []).append(int(due.timestamp() * 1000))
+    newest = max(dues.values(), key=max, default=[])
+    every = newest[0] - newest[1] if len(newest) > 1 else None
+    return Schedule(process_alive(data_dir / "run.lock"), every, max(newest, default=None))
+
+
+def process_alive(lock: Path) -> bool:
+    """Whether the process named in a lock file lives. The lock itself is left alone: to try it would be to take it."""
+    try:
+        os.kill(int(lock.read_text().strip()), 0)
+    except PermissionError:
+        return True
+    except (OSError, ValueError, OverflowError):
+        return False
+    return True
+
+
+def _kill(switch: KillSwitch) -> Check:
+    if switch.killed:
+        return Check("kill switch", "fail", f"ON: {switch.why} ({switch.who}); no new risk, exits go on")
+    return Check("kill switch", "ok", "off")
+
+
+def _orders(database: Database) -> tuple[Check, ...]:
+    unknown = len(OrdersRepository(database).unresolved())
+    bare = [pair.symbol for pair in PairsRepository(database).open_pairs() if not pair.protected]
+    return (
+        Check("orders", "fail", f"{unknown} of unknown outcome: new risk is blocked until it is known")
+        if unknown
+        else Check("orders", "ok", "every outcome is known"),
+        Check("protection", "fail", f"without a bracket: {', '.join(bare)}")
+        if bare
+        else Check("protection", "ok", "every open pair has its bracket"),
+    )
+
+
+def _running(schedule: Schedule) -> Check:
+    if schedule.running:
+        return Check("schedule", "ok", "`volgamma run` is running here")
+    return Check("schedule", "warn", "no `volgamma run` on this machine: nothing decides, nothing keeps the pairs")
+
+
+def _last_decision(database: Database) -> tuple[Check, ...]:
+    search = JournalSearch(database)
+    entries, _ = search.page(Filter(), 1)
+    if not entries:
+        return (Check("data", "warn", "no decision yet"),)
+    (newest,) = entries
+    if newest.error:
+        return (Check("last decision", "warn", newest.error),)
+    missing: list[str] = []
+    for one in search.documents("context", Filter(symbol=newest.symbol), 1):
+        missing = [name for name, source in one.document["sources"].items() if source.get("error")]
+    if missing:
+        return (Check("data", "warn", f"the last decision went without {', '.join(missing)}"),)
+    return (Check("data", "ok", "the last decision had every source"),)
+
+
+def _breaker(database: Database) -> Check:
+    stored = StateRepository(database).get("llm_breaker")
+    if stored is None or stored.value.get("opened_at") is None:
+        return Check("model", "ok", "no failures in a row that stop it")
+    return Check("model", "warn", f"left alone after {stored.value.get('failures')} failures in a row")
+
+
+def _budget(database: Database, constraints: ConstraintSet) -> Check:
+    entries, _ = JournalSearch(database).page(Filter(), 1)
+    now = entries[0].started_at if entries else 0
+    tokens, cost = JournalRepository(database).model_usage_since(constraints.trader_id, now - now % DAY_MS)
+    limits = constraints.limits
+    text = f"{tokens:,} of {limits.llm_tokens_day:,} tokens, {cost:.2f} of {float(limits.llm_cost_day):.2f} USD today"
+    spent = tokens >= limits.llm_tokens_day or Decimal(str(cost)) >= limits.llm_cost_day
+    return Check("model budget", "warn" if spent else "ok", text)
