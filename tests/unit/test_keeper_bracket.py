@@ -5,7 +5,7 @@ from typing import Literal
 
 import pytest
 
-from orchestrator.keeper import toward_entry
+from orchestrator.pair_actions import toward_entry
 from orchestrator.rebalancer.events import BarClosed, MoveBracket
 from orchestrator.rebalancer.state import Holding, PairState, Phase, Rules
 from orchestrator.rebalancer.step import step, tightened
