@@ -75,7 +75,12 @@ FILTER ?=
 mutate: env
 	$(BIN)/python -m tests.mutation $(FILTER) --jobs $(JOBS)
 
+# The peers (backtesting.py, vectorbt) are installed for this alone; without them their rows are skipped.
+$(VENV)/.peers: $(VENV)/.installed requirements-peers.lock
+	@$(BIN)/pip install --quiet --require-hashes -r requirements-peers.lock 2> >(grep -v 'is ignored: it is neither' >&2) && touch $@ || echo "The peers could not be installed."
+
 bench: env
+	@$(MAKE) --no-print-directory $(VENV)/.peers
 	$(BIN)/pytest tests/benchmarks --benchmark-only --benchmark-columns=min,median,max,rounds -p no:xdist -o addopts="--import-mode=importlib"
 
 format: env
@@ -87,6 +92,7 @@ lock:
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile -q pyproject.toml --group dev --extra plot --universal --generate-hashes --no-emit-index-url --python-version 3.11 --no-annotate --custom-compile-command "make lock" -o requirements.lock
 	$(BIN)/uv pip compile -q pyproject.toml --extra local-llm --universal --generate-hashes --no-emit-index-url --python-version 3.11 --no-annotate --custom-compile-command "make lock" -c requirements.lock -o requirements-llm.lock
+	$(BIN)/uv pip compile -q pyproject.toml --group peers --universal --generate-hashes --no-emit-index-url --python-version 3.11 --no-annotate --custom-compile-command "make lock" -c requirements.lock -o requirements-peers.lock
 
 clean:
 	rm -rf $(VENV) var build dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -18,7 +18,7 @@ from traders.contract.decision import Side
 
 #: A tick lands this far beyond a level, as a fraction, so that rounding cannot leave it just short.
 _BEYOND = Decimal("1e-12")
-ZERO = Decimal(0)
+ZERO, ONE = Decimal(0), Decimal(1)
 
 
 @dataclass(frozen=True)
@@ -63,15 +63,14 @@ def levels(state: PairState) -> list[Decimal]:
     shares = [rules.target, ZERO if state.breakeven_latched else -rules.stop]
     if not state.breakeven_latched:
         shares.append(rules.breakeven_at)
-    found += [price for share in shares if (price := price_at(state, share * state.pair_margin)) is not None]
-    return [price for price in found if price > 0]
+    return [price for price in (*found, *_prices_at(state, shares)) if price > 0]
 
 
-def price_at(state: PairState, value: Decimal) -> Decimal | None:
-    """The price at which the cycle P&L is `value`; None where it is the same at every price."""
+def _prices_at(state: PairState, shares: list[Decimal]) -> list[Decimal]:
+    """The prices at which the cycle P&L is each share of the pair margin; none where every price gives the same."""
     at_zero = state.cycle_pnl(ZERO)
-    slope = state.cycle_pnl(Decimal(1)) - at_zero
-    return None if slope == 0 else (value - at_zero) / slope
+    slope = state.cycle_pnl(ONE) - at_zero
+    return [(share * state.pair_margin - at_zero) / slope for share in shares] if slope else []
 
 
 def jump(ride: Ride, price: Decimal, at: int, model: FillModel) -> Ride:
@@ -82,8 +81,11 @@ def jump(ride: Ride, price: Decimal, at: int, model: FillModel) -> Ride:
 def glide(ride: Ride, start: Decimal, end: Decimal, at: int, model: FillModel) -> Ride:
     """The price moves from `start` to `end` through everything in between."""
     current, up = start, end > start
+    seen, known = ride.state, levels(ride.state)
     while ride.state.phase is not Phase.FLAT and current != end:
-        ahead = [level for level in levels(ride.state) if (current < level < end if up else end < level < current)]
+        if ride.state is not seen:
+            seen, known = ride.state, levels(ride.state)
+        ahead = [level for level in known if (current < level < end if up else end < level < current)]
         current = (min(ahead) * (1 + _BEYOND) if up else max(ahead) * (1 - _BEYOND)) if ahead else end
         if (current > end) is up:
             current = end
