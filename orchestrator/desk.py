@@ -67,6 +67,8 @@ class Desk:
     hands: asyncio.Lock = field(default_factory=asyncio.Lock)
     #: What this process may act on among all that share the database; None: there is no other.
     ownership: "Ownership | None" = None
+    #: Set once a run is ending: a decision under way opens nothing any more.
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     def constraints(self) -> ConstraintSet:
         """The constraints in force now; they win over every text."""

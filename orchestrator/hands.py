@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from pydantic import JsonValue
 
-from orchestrator import ledger_feed
+from orchestrator import kill_switch, ledger_feed
 from orchestrator.decide_report import NO_EXECUTION, Candidate
 from orchestrator.desk import Desk
 from orchestrator.errors import HostError
@@ -88,9 +88,25 @@ async def _enter(
         if result.status == "open":
             opened(desk, constraints, decision, plan, context, result, context.as_of)
 
-    result = await carry_out(plan, desk.venue, execution_store(desk), desk.clock, limits, commit=remember)
+    result = await carry_out(
+        plan,
+        desk.venue,
+        execution_store(desk),
+        desk.clock,
+        limits,
+        commit=remember,
+        stopped=lambda: nothing_new(desk),
+    )
     await ledger_feed.refresh(desk, plan.symbol)
     return result.document()
+
+
+def nothing_new(desk: Desk) -> str | None:
+    """Why no order that opens may leave right now, None when it may. Never raises: what cannot be read says no."""
+    if desk.stopping.is_set():
+        return "the run is being stopped: nothing new is opened"
+    switch = kill_switch.read(desk.store.database, desk.settings.data_dir)
+    return f"the kill switch was thrown ({switch.who}: {switch.why})" if switch.killed else None
 
 
 def opened(

@@ -39,6 +39,7 @@ async def carry_out(
     *,
     pair: OpenPair | None = None,
     commit: Callable[[ExecutionResult], None] | None = None,
+    stopped: Callable[[], str | None] | None = None,
 ) -> ExecutionResult:
     """Open the legs of a plan, or (with `pair`) add what a permitted rebalance lacks, and protect the pair.
 
@@ -48,6 +49,9 @@ async def carry_out(
 
     `commit` stores the pair (status `open`) or its absence (`unwound`); it is called before the goal counts as
     settled, so that a crash in between leaves the goal to `recover`, which calls its own `commit`.
+
+    `stopped` says why nothing new may be opened any more. It is asked right before the first order leaves, for a kill
+    switch may be thrown while the venue is being read; from then on the pair is completed, or undone.
     """
     pair_id = plan.decision_id if pair is None else pair.pair_id
     if open_questions := store.orders.unresolved():
@@ -67,6 +71,8 @@ async def carry_out(
         return nothing_sent(f"the exchange's time could not be read: {error}")
     if session.now() > plan.expires_at:
         return nothing_sent("the plan expired while the venue was being read")
+    if stopped is not None and (why := stopped()) is not None:
+        return nothing_sent(why)
     standing = {leg.side: leg.quantity for leg in pair.legs} if pair is not None else {}
     goal = Goal(
         goal="open",

@@ -6,7 +6,7 @@ and a decision id is claimed once, so that a tick happens once.
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator import kill_switch
 from orchestrator.desk import Desk
@@ -55,10 +55,11 @@ async def run(
 ) -> Tally:
     """Run until the time is over or `stop` is set. Raises HostError.
 
-    Open pairs are left to their bracket, or closed when the plan says so, whatever the run ended with.
+    Open pairs are left to their bracket, or closed when the plan says so, whatever the run ended with. A decision under
+    way at the end may close, and opens nothing any more.
     """
     try:
-        return await _run(desk, plan, open_model, say, stop)
+        return await _run(replace(desk, stopping=stop), plan, open_model, say, stop)
     except LeaseLost as error:
         raise HostError(
             "lease_lost", str(error), "the process that holds it now keeps its pairs; stop one of the two"
@@ -116,6 +117,7 @@ async def _run(
             keeper.notes.clear()
             await _pause(stop, desk)
     finally:
+        stop.set()
         if slow is not None:
             # a decision under way is finished, not cut: it may be between its two legs
             await asyncio.shield(asyncio.wait({slow}))

@@ -64,6 +64,14 @@ async def test_the_thinner_side_goes_first() -> None:
     assert [line.leg_id for line in result.orders[:2]] == ["1-short", "0-long"]
 
 
+async def test_a_stop_is_seen_after_the_last_reading_and_before_the_first_order() -> None:
+    venue, store = FakeVenue(), memory_store()
+    result = await run(venue, store, stopped=lambda: "the kill switch was thrown")
+    assert (result.status, result.reason) == ("none", "the kill switch was thrown")
+    assert (venue.orders, venue.conditionals, store.orders.unresolved()) == ({}, {}, [])
+    assert_open(venue, await run(venue, store, stopped=lambda: None))
+
+
 @pytest.mark.parametrize("side", ["long", "short"])
 @pytest.mark.parametrize("do", ["drop_response", "duplicate"])
 async def test_a_lost_answer_of_an_entry_is_looked_up_and_never_sent_again(side: str, do: Any) -> None:
