@@ -48,7 +48,11 @@ class Holding(Frozen):
 
 
 class PairState(Frozen):
-    """One pair. Money in USDT, quantities in base units. `pending` is what close orders in flight still have to do."""
+    """One pair. Money in USDT, quantities in base units.
+
+    `pending` is what close orders in flight still have to do; `edge` where the adverse side of the bracket was asked to
+    be, None before band 1.
+    """
 
     pair_id: str
     rules: Rules
@@ -60,6 +64,7 @@ class PairState(Frozen):
     phase: Phase = Phase.NEUTRAL
     bands_hit: int = 0
     best: Money | None = None
+    edge: Money | None = None
     realised: Money = ZERO
     fees: Money = ZERO
     funding: Money = ZERO
@@ -75,6 +80,11 @@ class PairState(Frozen):
     def leg(self, side: Side) -> Holding:
         """The leg of a side."""
         return self.long if side == "long" else self.short
+
+    @property
+    def one_leg(self) -> bool:
+        """Whether it is a directional position: the other side was never opened."""
+        return self.long.opened == 0 or self.short.opened == 0
 
     @property
     def in_flight(self) -> bool:

@@ -121,31 +121,31 @@ def _settled(state: PairState, at: int) -> Step:
         return flat, (Ended(reason=reason, may_reopen=state.may_reopen and state.rules.reopen),)
     if state.phase is Phase.CLOSING:
         return _close_all(state, at, state.reason or "closing")
-    if state.long.left == 0 or state.short.left == 0:
-        return _close_all(state, at, "leg_gone")
-    if abs(state.net_delta) > state.rules.net_delta_max:
-        return _cut(state, at)
-    if state.phase in (Phase.UP, Phase.DOWN):
-        return state, tightened(state)
-    return state, ()
+    if not state.one_leg:  # one leg is all net delta: that was permitted when it was opened
+        if state.long.left == 0 or state.short.left == 0:
+            return _close_all(state, at, "leg_gone")
+        if abs(state.net_delta) > state.rules.net_delta_max:
+            return _cut(state, at)
+    moves = tightened(state)
+    return (state.model_copy(update={"edge": moves[0].price}), moves) if moves else (state, ())
 
 
 def tightened(state: PairState) -> tuple[MoveBracket, ...]:
     """After band 1 the adverse edge of the bracket moves to the reversal level or the stop price, whichever is nearer.
 
-    domain.md section 7; the stop price is where the liquidation value of what is left reaches the cycle stop. Empty
-    while the pair is neutral or closing.
+    domain.md section 7; the stop price is where the liquidation value of what is left reaches the cycle stop. It never
+    moves away again: funding received since, or a leg that closed better than thought, leaves it where it was asked
+    for (`state.edge`). Empty while the pair is neutral or closing.
     """
     if state.phase not in (Phase.UP, Phase.DOWN):
         return ()
     bands = state.rules.bands
     move = {"entry": ZERO, "opposite_band": bands[0].move, "none": bands[-1].move}[state.rules.reversal_rule]
-    stop = _stop_price(state)
+    level = state.entry * (1 - move if state.phase is Phase.UP else 1 + move)
+    prices = [price for price in (level, _stop_price(state), state.edge) if price is not None]
     if state.phase is Phase.UP:
-        lower = state.entry * (1 - move)
-        return (MoveBracket(edge="lower", price=lower if stop is None else max(lower, stop)),)
-    upper = state.entry * (1 + move)
-    return (MoveBracket(edge="upper", price=upper if stop is None else min(upper, stop)),)
+        return (MoveBracket(edge="lower", price=max(prices)),)
+    return (MoveBracket(edge="upper", price=min(prices)),)
 
 
 def _stop_price(state: PairState) -> Decimal | None:
