@@ -77,13 +77,17 @@ def matches(order: OrderReport, leg: BracketLeg) -> bool:
     )
 
 
-async def ensure_bracket(session: Session, bracket: Bracket, deadline: float) -> None:
-    """Make the four orders (or two) rest, and only they; read back. Raises BracketImpossible, Unsettled.
+async def ensure_bracket(
+    session: Session, bracket: Bracket, deadline: float, sides: tuple[Side, ...] = ("long", "short")
+) -> None:
+    """Make the orders rest that close `sides` at both prices, and only they; read back.
+
+    Raises BracketImpossible, Unsettled.
 
     Whatever of ours rests at another price is replaced one leg at a time (venues take one stop a side), so that the
     rest of the bracket stands while one order is exchanged.
     """
-    wanted = bracket_legs(bracket, paired=session.venue.traits.paired_bracket)
+    wanted = bracket_legs(bracket, sides, paired=session.venue.traits.paired_bracket)
     middle = (bracket.upper + bracket.lower) / 2
     for attempt in range(_ROUNDS):
         if attempt and session.late(deadline):

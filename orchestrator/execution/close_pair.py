@@ -10,7 +10,7 @@ from orchestrator.clock import Clock
 from orchestrator.execution.bracket import BracketImpossible, cancel_ours, ensure_bracket
 from orchestrator.execution.closing import reduce_to
 from orchestrator.execution.codes import ExecutionEvent as E
-from orchestrator.execution.goal import SIDES, Goal, declare, latest_bracket
+from orchestrator.execution.goal import SIDES, Goal, declare, latest_bracket, sides_of
 from orchestrator.execution.limits import ExecutionLimits
 from orchestrator.execution.report import flat_result, held_result, nothing_sent, unknown_result
 from orchestrator.execution.result import ExecutionResult
@@ -51,7 +51,8 @@ async def close_pair(
         held = await session.held(session.deadline(limits.unwind_s))
     except (VenueError, Unsettled) as error:
         return nothing_sent(f"the venue could not be read, nothing was closed: {error}")
-    return await _towards(session, _remaining(held, fraction, contract), held, contract, reason)
+    sides = sides_of(pair)
+    return await _towards(session, _remaining(held, fraction, contract, sides), held, contract, reason, sides)
 
 
 async def close_leg(
@@ -75,7 +76,7 @@ async def close_leg(
         return nothing_sent(f"the venue could not be read, nothing was closed: {error}")
     targets = {name: position.quantity for name, position in held.items()}
     targets[side] = max(ZERO, targets.get(side, ZERO) - max(ZERO, quantity))
-    return await _towards(session, targets, held, contract, reason)
+    return await _towards(session, targets, held, contract, reason, sides_of(pair))
 
 
 async def move_bracket(
@@ -104,6 +105,7 @@ async def move_bracket(
         targets={side: held[side].quantity if side in held else ZERO for side in SIDES},
         bracket=bracket,
         reason=reason,
+        sides=sides_of(pair),
     )
     return await _latched(session, goal, contract)
 
@@ -113,8 +115,8 @@ async def reach(session: Session, goal: Goal, contract: Contract | None) -> Exec
     deadline = session.deadline(session.limits.unwind_s)
     held = await reduce_to(session, goal.targets, deadline, contract=contract)
     wanted = {side for side, quantity in goal.targets.items() if quantity > 0}
-    if wanted != set(SIDES) or set(held) != set(SIDES):
-        # a pair of one leg is no pair: whoever took the other leg, this one goes as well
+    if wanted != set(goal.sides) or set(held) != set(goal.sides):
+        # a pair of which one leg is left is no pair: whoever took the other leg, this one goes as well
         for side in sorted(wanted - set(held)):
             session.event(E.LEG_GONE, side=side)
         await reduce_to(session, {}, session.deadline(session.limits.unwind_s), contract=contract)
@@ -125,15 +127,15 @@ async def reach(session: Session, goal: Goal, contract: Contract | None) -> Exec
     bracket = latest_bracket(session.store, session.decision_id) or goal.bracket
     if bracket is not None:
         try:
-            await ensure_bracket(session, bracket, session.deadline(session.limits.unwind_s))
+            await ensure_bracket(session, bracket, session.deadline(session.limits.unwind_s), goal.sides)
         except BracketImpossible as error:
             session.event(E.BRACKET_IMPOSSIBLE, error=str(error))
             everything = goal.model_copy(update={"targets": {}, "reason": f"could not be protected: {error}"})
             return await reach(session, everything, contract)
         held = await session.held(session.deadline(session.limits.unwind_s))
-        if set(held) != set(SIDES):
+        if set(held) != set(goal.sides):
             return await reach(session, goal, contract)
-    session.event(E.PAIR_REDUCED, reason=goal.reason, **{side: str(held[side].quantity) for side in SIDES})
+    session.event(E.PAIR_REDUCED, reason=goal.reason, **{side: str(held[side].quantity) for side in goal.sides})
     return await held_result(session, held, protected=bracket is not None, reason=goal.reason)
 
 
@@ -143,6 +145,7 @@ async def _towards(
     held: Mapping[Side, Position],
     contract: Contract | None,
     reason: str,
+    sides: tuple[Side, ...],
 ) -> ExecutionResult:
     session.event(E.CLOSE_STARTED, reason=reason, **{f"from_{side}": str(held[side].quantity) for side in sorted(held)})
     goal = Goal(
@@ -152,6 +155,7 @@ async def _towards(
         symbol=session.symbol,
         targets={side: targets.get(side, ZERO) for side in SIDES},
         reason=reason,
+        sides=sides,
     )
     return await _latched(session, goal, contract)
 
@@ -167,9 +171,11 @@ async def _latched(session: Session, goal: Goal, contract: Contract | None) -> E
     return result
 
 
-def _remaining(held: Mapping[Side, Position], fraction: Decimal, contract: Contract | None) -> dict[Side, Decimal]:
+def _remaining(
+    held: Mapping[Side, Position], fraction: Decimal, contract: Contract | None, sides: tuple[Side, ...]
+) -> dict[Side, Decimal]:
     """What each leg keeps: whole steps closed, rounded down; nothing is kept below the minima or of a lone leg."""
-    if fraction == 1 or contract is None or set(held) != set(SIDES):
+    if fraction == 1 or contract is None or set(held) != set(sides):
         return dict.fromkeys(SIDES, ZERO)
     step = contract.quantity_step
     kept: dict[Side, Decimal] = {}

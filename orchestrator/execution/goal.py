@@ -11,6 +11,7 @@ from orchestrator.execution.client_id import client_order_id
 from orchestrator.execution.store import ExecutionStore, StoredIntent
 from traders.contract.base import Frozen, Money
 from traders.contract.decision import Side
+from traders.contract.portfolio import OpenPair
 from traders.contract.verdict import Bracket, ExecutionPlan
 
 GOAL = "goal"
@@ -18,7 +19,10 @@ SIDES: tuple[Side, Side] = ("long", "short")
 
 
 class Goal(Frozen):
-    """`targets`: quantity a side is to have in the end (base units). `plan`: what an opening was permitted to do."""
+    """`targets`: quantity a side is to have in the end (base units). `plan`: what an opening was permitted to do.
+
+    `sides`: the legs it is made of; a directional position has one, and is whole with it.
+    """
 
     goal: Literal["open", "close", "bracket"]
     pair_id: str
@@ -28,6 +32,7 @@ class Goal(Frozen):
     bracket: Bracket | None = None
     plan: ExecutionPlan | None = None
     reason: str = ""
+    sides: tuple[Side, ...] = SIDES
 
 
 class AlreadyStarted(Exception):
@@ -43,6 +48,11 @@ def declare(store: ExecutionStore, goal: Goal, at: int) -> str:
     name = client_order_id(goal.decision_id, leg_id, attempt)
     store.orders.intend(name, goal.decision_id, leg_id, attempt, GOAL, goal, at)
     return name
+
+
+def sides_of(pair: OpenPair) -> tuple[Side, ...]:
+    """The sides a pair stands on: both, or the one of a directional position."""
+    return tuple(side for side in SIDES if any(leg.side == side for leg in pair.legs))
 
 
 def next_attempt(store: ExecutionStore, decision_id: str, leg_id: str) -> int:

@@ -32,7 +32,7 @@ async def check(
     plan: ExecutionPlan, venue: Venue, clock: Clock, limits: ExecutionLimits, *, pair: OpenPair | None = None
 ) -> Preflight:
     """Every obstacle to a plan. `pair`: the standing pair that the plan adds to. Raises VenueError when unreadable."""
-    if (unsupported := _unsupported(plan, pair)) is not None:
+    if (unsupported := _unsupported(plan)) is not None:
         return Preflight((unsupported,))
     symbol = plan.symbol
     before = clock.now_ms()
@@ -141,16 +141,16 @@ async def _any_order(venue: Venue, symbol: str) -> bool:
     return any(both)
 
 
-def _unsupported(plan: ExecutionPlan, pair: OpenPair | None) -> Problem | None:
+def _unsupported(plan: ExecutionPlan) -> Problem | None:
     sides = sorted(leg.side for leg in plan.legs)
     one_symbol = {leg.symbol for leg in plan.legs} == {plan.symbol}
-    if one_symbol and (sides == ["long", "short"] or (pair is not None and len(sides) == 1)):
+    if one_symbol and (sides == ["long", "short"] or len(sides) == 1):
         return None
     return Problem(
         P.PLAN_UNSUPPORTED,
-        f"only a long and a short of one perpetual can be carried out, not {sides} of "
+        f"only a position, or a long and a short, of one perpetual can be carried out, not {sides} of "
         f"{', '.join(sorted({leg.symbol for leg in plan.legs}))}",
-        "use a plan of kind gamma",
+        "use a plan of kind gamma or directional",
     )
 
 

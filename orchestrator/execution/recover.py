@@ -13,7 +13,7 @@ from orchestrator.clock import Clock
 from orchestrator.execution.bracket import cancel_ours
 from orchestrator.execution.close_pair import reach
 from orchestrator.execution.codes import ExecutionEvent as E
-from orchestrator.execution.goal import GOAL, SIDES, Goal, read_goal
+from orchestrator.execution.goal import GOAL, SIDES, Goal, read_goal, sides_of
 from orchestrator.execution.limits import ExecutionLimits
 from orchestrator.execution.reconcile import Discrepancy, reconcile
 from orchestrator.execution.result import ExecutionResult, Kind
@@ -125,7 +125,7 @@ async def _finish(
     try:
         if goal.goal == "open":
             assert goal.plan is not None
-            result = await settle_open(session, goal.plan, contract, "recovered after an interruption")
+            result = await settle_open(session, goal.plan, contract, "recovered after an interruption", goal.sides)
         else:
             result = await reach(session, goal, contract)
     except Unsettled as error:
@@ -160,6 +160,7 @@ async def _stand(
             symbol=pair.symbol,
             targets=_permitted(pair, held, limits),
             reason="reconciled",
+            sides=sides_of(pair),
         )
         result = await reach(session, goal, await _contract(venue, pair.symbol))
     except Unsettled as error:
@@ -175,7 +176,8 @@ def _permitted(pair: OpenPair, held: Mapping[Side, Position], limits: ExecutionL
     meant = {leg.side: leg.quantity for leg in pair.legs}
     kept = {side: min(held[side].quantity, meant.get(side, ZERO)) if side in held else ZERO for side in SIDES}
     gross = sum(kept.values(), ZERO)
-    if gross and abs(kept["long"] - kept["short"]) > limits.net_delta_max * gross:
+    lone = len(sides_of(pair)) == 1  # a directional position is all net delta: that was permitted when it was opened
+    if gross and not lone and abs(kept["long"] - kept["short"]) > limits.net_delta_max * gross:
         return dict.fromkeys(SIDES, min(kept.values()))
     return kept
 
@@ -214,6 +216,8 @@ def _done(
     text = _SAYS[outcome]
     if outcome == "protected" and result.net_delta:
         text = "both legs, unequal as its ladder left them, protected"
+        if len(result.legs) == 1:
+            text = "one leg, as planned, protected"
     if outcome == "protected" and not result.protected:
         outcome, text = "unknown", "both legs stand, but no bracket is known for them: close or protect them by hand"
     session.event(E.RECOVERED, outcome=outcome, text=text)

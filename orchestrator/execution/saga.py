@@ -13,7 +13,7 @@ from orchestrator.clock import Clock
 from orchestrator.execution.bracket import BracketImpossible, cancel_ours, ensure_bracket
 from orchestrator.execution.closing import reduce_to
 from orchestrator.execution.codes import ExecutionEvent as E
-from orchestrator.execution.goal import SIDES, AlreadyStarted, Goal, declare
+from orchestrator.execution.goal import SIDES, AlreadyStarted, Goal, declare, sides_of
 from orchestrator.execution.limits import ExecutionLimits
 from orchestrator.execution.preflight import check
 from orchestrator.execution.report import flat_result, held_result, nothing_sent, unknown_result
@@ -82,6 +82,7 @@ async def carry_out(
         targets={side: standing.get(side, ZERO) + _planned(plan, side) for side in SIDES},
         bracket=plan.bracket,
         plan=plan,
+        sides=_sides(plan, pair),
     )
     try:
         latch = declare(store, goal, session.now())
@@ -90,10 +91,11 @@ async def carry_out(
     session.event(E.ENTRY_STARTED, legs=[leg.model_dump(mode="json") for leg in plan.legs])
     try:
         refusal = await _send_legs(session, plan, quote)
-        result = await settle_open(session, plan, quote.contract, refusal)
+        result = await settle_open(session, plan, quote.contract, refusal, goal.sides)
     except Unsettled as error:
         store.orders.resolve(latch, UNKNOWN, {"reason": str(error)}, session.now())
-        await _no_lone_leg(session, quote.contract)
+        if goal.sides == SIDES:
+            await _no_lone_leg(session, quote.contract)
         return await unknown_result(session, str(error))
     if commit is not None:
         commit(result)
@@ -102,29 +104,36 @@ async def carry_out(
 
 
 async def settle_open(
-    session: Session, plan: ExecutionPlan, contract: Contract | None, refusal: str | None
+    session: Session,
+    plan: ExecutionPlan,
+    contract: Contract | None,
+    refusal: str | None,
+    sides: tuple[Side, ...] = SIDES,
 ) -> ExecutionResult:
-    """From whatever the legs are now to "equal and protected" or "flat". Raises Unsettled. Also used after a crash."""
+    """From whatever the legs are now to "equal and protected" or "flat". Raises Unsettled. Also used after a crash.
+
+    A directional position has one of `sides`: it is protected by its own stop, and the other side holds nothing.
+    """
     deadline = session.deadline(session.limits.unwind_s)
     held = await session.held(deadline)
     quantities = {side: held[side].quantity if side in held else ZERO for side in SIDES}
-    equal = min(quantities.values())
-    if not worth_keeping(equal, plan, contract, session.limits):
+    equal = min(quantities[side] for side in sides)
+    if not worth_keeping(equal, plan, contract, session.limits, len(sides)):
         return await unwind(session, contract, refusal or "the legs could not be filled")
-    if quantities["long"] != quantities["short"]:
+    if any(quantities[side] != (equal if side in sides else ZERO) for side in SIDES):
         session.event(E.LEGS_CUT, to=str(equal), **{side: str(quantity) for side, quantity in quantities.items()})
-        await reduce_to(session, dict.fromkeys(SIDES, equal), deadline, contract=contract, prefix="unwind")
+        await reduce_to(session, dict.fromkeys(sides, equal), deadline, contract=contract, prefix="unwind")
     try:
-        await ensure_bracket(session, plan.bracket, session.deadline(session.limits.unwind_s))
+        await ensure_bracket(session, plan.bracket, session.deadline(session.limits.unwind_s), sides)
     except (BracketImpossible, Unsettled) as error:
         # a pair that cannot be protected in time is not kept, whether the venue said no or said nothing
         session.event(E.BRACKET_IMPOSSIBLE, error=str(error))
         return await unwind(session, contract, f"the pair could not be protected: {error}")
     held = await session.held(session.deadline(session.limits.unwind_s))
-    if not _equal(held):
+    if not _whole(held, sides):
         # the bracket fired, or the venue closed a leg, while we were looking: one leg alone is never kept
         return await unwind(session, contract, "a leg changed while the bracket was being placed")
-    session.event(E.PAIR_PROTECTED, **{side: str(held[side].quantity) for side in SIDES})
+    session.event(E.PAIR_PROTECTED, **{side: str(held[side].quantity) for side in sides})
     return await held_result(session, held, protected=True, reason=refusal)
 
 
@@ -225,18 +234,27 @@ def _planned(plan: ExecutionPlan, side: Side) -> Decimal:
     return sum((leg.quantity for leg in plan.legs if leg.side == side), ZERO)
 
 
-def _equal(held: dict[Side, Position]) -> bool:
-    return set(held) == set(SIDES) and held["long"].quantity == held["short"].quantity > 0
+def _sides(plan: ExecutionPlan, pair: OpenPair | None) -> tuple[Side, ...]:
+    """What stands in the end: the plan's legs and those of the pair it adds to."""
+    named = {leg.side for leg in plan.legs} | set(() if pair is None else sides_of(pair))
+    return tuple(side for side in SIDES if side in named)
 
 
-def worth_keeping(quantity: Decimal, plan: ExecutionPlan, contract: Contract | None, limits: ExecutionLimits) -> bool:
+def _whole(held: dict[Side, Position], sides: tuple[Side, ...]) -> bool:
+    quantities = {position.quantity for position in held.values()}
+    return set(held) == set(sides) and len(quantities) == 1 and min(quantities) > 0
+
+
+def worth_keeping(
+    quantity: Decimal, plan: ExecutionPlan, contract: Contract | None, limits: ExecutionLimits, legs: int = 2
+) -> bool:
     """Whether a pair of this quantity a leg can still be managed: two lots, a half above the minima, the margin floor.
 
     domain.md section 3 (lots) and section 4 (floor after scaling).
     """
     if quantity <= 0:
         return False
-    if 2 * quantity * plan.entry_price / plan.leverage < limits.floor_margin:
+    if legs * quantity * plan.entry_price / plan.leverage < limits.floor_margin:
         return False
     if contract is None:
         return True

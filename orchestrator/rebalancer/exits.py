@@ -43,7 +43,8 @@ def on_bar(state: PairState, bar: BarClosed) -> str | None:
         return "vol_collapse"
     if state.phase in (Phase.UP, Phase.DOWN) and bar.funding_rate_8h is not None:
         # adverse = what the net position pays, per unit of one leg's notional
-        adverse = bar.funding_rate_8h * (state.long.left - state.short.left) / state.long.opened
+        leg = max(state.long.opened, state.short.opened)
+        adverse = bar.funding_rate_8h * (state.long.left - state.short.left) / leg
         if adverse > state.rules.funding_adverse_exit:
             return "funding_adverse"
     return None

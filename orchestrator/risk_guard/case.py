@@ -141,7 +141,8 @@ class Case:
         """
         ratio = self.bench.own("1h.atr_ratio") or Decimal(0)
         regime = self.bench.regime if self.bench.regime in ENTRY_REGIMES else Regime.LOW_VOL_EXPANDING
-        by_regime = size_factor(regime, ratio, self.limits)
+        # a directional trader's regime is its own affair
+        by_regime = Decimal(1) if self.plan.kind == "directional" else size_factor(regime, ratio, self.limits)
         depth = self.depth
         if depth is None or depth < self.limits.depth_min:
             return by_regime

@@ -21,7 +21,7 @@ from traders.contract.quote import Quote, Switches
 from traders.contract.verdict import ExecutionPlan, Finding, Verdict
 
 #: Goes up with every change that can change a verdict; it is in each verdict and in the journal.
-GUARD_VERSION = "1"
+GUARD_VERSION = "2"
 
 
 def review(

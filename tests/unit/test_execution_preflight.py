@@ -77,7 +77,8 @@ def legs(**change: Any) -> ExecutionPlan:
         (legs(limit_price=D("120.125")), [P.PRICE_TICK]),
         (legs(side="short"), [P.PLAN_UNSUPPORTED]),
         (legs(symbol="AVAX/USDT:USDT"), [P.PLAN_UNSUPPORTED]),
-        (plan_for().model_copy(update={"legs": plan_for().legs[:1]}), [P.PLAN_UNSUPPORTED]),
+        (plan_for().model_copy(update={"legs": plan_for().legs[:1]}), []),
+        (plan_for().model_copy(update={"legs": ()}), [P.PLAN_UNSUPPORTED]),
         (plan_for().model_copy(update={"leverage": 60}), [P.LEVERAGE, P.LEVERAGE_TIER, P.LEVERAGE_TIER]),
     ],
 )
