@@ -10,6 +10,7 @@ from traders.contract.base import Frozen
 
 #: The documents of one decision, in the order they come into being.
 KINDS: tuple[str, ...] = (
+    "trigger",
     "snapshot",
     "portfolio",
     "constraints",

@@ -7,7 +7,7 @@ clock is compared with another's: only the database's counts.
 
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Row, cast, func, literal_column, select, update
+from sqlalchemy import BigInteger, ColumnElement, Connection, Row, cast, delete, func, literal_column, select, update
 
 from db.blobs import insert_once
 from db.database import Database
@@ -69,6 +69,11 @@ class LeasesRepository:
                 update(LeaseRow).where(*_is(lease)).values(owner=FREE, expires_at=0, wanted_by=None)
             ).rowcount
         return bool(changed)
+
+    def forget(self, lease: Lease) -> bool:
+        """Remove a lease whose name will never be used again; False when it was lost before."""
+        with self._database.write() as connection:
+            return bool(connection.execute(delete(LeaseRow).where(*_is(lease))).rowcount)
 
     def remaining(self, lease: Lease) -> int | None:
         """Milliseconds left (negative: run out, and nobody took it yet); None when it was lost."""

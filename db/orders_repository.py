@@ -98,6 +98,10 @@ class OrdersRepository:
         """Intents whose fate is not known, oldest first."""
         return self._orders(OrderRow.status.in_(_OPEN))
 
+    def everyones_unresolved(self) -> tuple[StoredOrder, ...]:
+        """As `unresolved`, where that is narrowed to one process's own."""
+        return OrdersRepository.unresolved(self)
+
     def blocking(self) -> tuple[StoredOrder, ...]:
         """Intents that forbid new risk: their fate is not known."""
         return self.unresolved()

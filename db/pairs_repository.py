@@ -98,6 +98,10 @@ class PairsRepository:
             rows = connection.execute(query.order_by(PairRow.opened_at, PairRow.pair_id)).all()
         return tuple(_pair(row).pair for row in rows)
 
+    def everyones(self, exchange: str) -> tuple[OpenPair, ...]:
+        """Pairs of an account that are not flat, whoever's they are."""
+        return PairsRepository.open_pairs(self, exchange)
+
     def closed_pairs(self, exchange: str | None = None, since: int = 0) -> tuple[StoredPair, ...]:
         """Pairs closed at or after `since`, oldest first."""
         query = select(PairRow.__table__).where(PairRow.closed_at >= since)

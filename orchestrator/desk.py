@@ -69,6 +69,8 @@ class Desk:
     ownership: "Ownership | None" = None
     #: Set once a run is ending: a decision under way opens nothing any more.
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    #: Several processes work on this account, each on what it holds.
+    shared: bool = False
 
     def constraints(self) -> ConstraintSet:
         """The constraints in force now; they win over every text."""
@@ -136,7 +138,7 @@ async def open_desk(settings: Settings, clock: Clock, exchange_name: str) -> Asy
             store.constraints.current(trader.descriptor.trader_id)
         url = await stack.enter_async_context(paper_exchange(settings))
         paper = await stack.enter_async_context(connected("paper", url))
-        exchange, venue = await _market(stack, exchange_name, paper, settings)
+        exchange, venue = await market_of(stack, exchange_name, paper, settings)
         # the folder's lock makes this the only process of that name
         ownership = owner_of(store.database, exchange_name, _owner(settings), clock, lazily=True)
         stack.callback(_let_go, ownership)
@@ -177,7 +179,7 @@ def _let_go(ownership: "Ownership") -> None:
         pass
 
 
-async def _market(stack: AsyncExitStack, exchange_name: str, paper: Any, settings: Settings) -> tuple[Any, "Venue"]:
+async def market_of(stack: AsyncExitStack, exchange_name: str, paper: Any, settings: Settings) -> tuple[Any, "Venue"]:
     """The market that is looked at, and the account in front of it: a real market is read without keys."""
     from orchestrator.execution.ccxt_venue import CcxtVenue
 

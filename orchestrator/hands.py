@@ -1,6 +1,6 @@
 """From a verdict to orders, and from orders to what the database remembers of the pair."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from decimal import Decimal
 
@@ -44,11 +44,16 @@ def execution_limits(desk: Desk, constraints: ConstraintSet) -> ExecutionLimits:
 @asynccontextmanager
 async def acting(desk: Desk, symbol: str) -> AsyncIterator[None]:
     """The one that acts: nobody else in this process, and no other process on this symbol. Raises HostError."""
-    async with desk.hands:
-        if desk.ownership is None:
+    if desk.ownership is None:
+        async with desk.hands:
             yield
-            return
-        async with desk.ownership.holding(symbol, PATIENCE_S):
+    elif desk.shared:
+        # asked for before the hands are taken, or two processes that want each other's symbol would wait for ever;
+        # not let go afterwards: whoever opened a pair keeps it, and custody sees to the rest
+        async with desk.ownership.reserved(symbol, PATIENCE_S), desk.hands:
+            yield
+    else:
+        async with desk.hands, desk.ownership.holding(symbol, PATIENCE_S):
             yield
 
 
@@ -77,6 +82,11 @@ async def _enter(
     plan = verdict.plan
     assert plan is not None
     limits = execution_limits(desk, constraints)
+    if desk.shared:
+        for other in desk.store.pairs.everyones(desk.exchange_name):
+            if other.symbol == plan.symbol:  # the venue would net the two, and a close of one would close the other
+                reason = f"{plan.symbol} is taken in this account by pair {other.pair_id}: two in one symbol are netted"
+                return {**NO_EXECUTION, "reason": reason}
     try:
         problems = await apply_settings(plan, desk.venue)
     except VenueError as error:
@@ -177,12 +187,17 @@ def pair_meant(desk: Desk, decision: Decision) -> OpenPair | None:
     return pairs[0] if len(pairs) == 1 else None
 
 
-async def recover_open_business(desk: Desk, constraints: ConstraintSet) -> tuple[str, ...]:
+async def recover_open_business(
+    desk: Desk, constraints: ConstraintSet, only: Collection[str] | None = None
+) -> tuple[str, ...]:
     """Settle what an earlier process left open; one line for each thing that was not as expected.
 
-    What another process holds is left to it. Raises HostError when the exchange's time cannot be read.
+    What another process holds is left to it, and with `only` whatever is on other symbols. Raises HostError when the
+    exchange's time cannot be read.
     """
     symbols = desk.ownership.mine(constraints.limits.allowed_symbols) if desk.ownership else None
+    if symbols is not None and only is not None:
+        symbols &= set(only)
     pairs = desk.store.pairs.open_pairs(desk.exchange_name)
     if symbols is not None:
         pairs = tuple(pair for pair in pairs if pair.symbol in symbols)

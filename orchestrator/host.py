@@ -5,7 +5,9 @@ import functools
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from orchestrator.alerts.watch import watching
 from orchestrator.clock import Clock, SystemClock
 from orchestrator.decide_report import DecideReport
 from orchestrator.decision_id import manual_suffix
@@ -16,6 +18,11 @@ from orchestrator.mind import ModelSource
 from orchestrator.paper_session import data_folder_lock
 from orchestrator.schedule.loop import Plan, Tally, run
 from orchestrator.settings import Settings
+from orchestrator.storage import translated
+
+if TYPE_CHECKING:
+    from orchestrator.worker.tick_run import Counts
+    from orchestrator.worker.work import Shift
 
 EXCHANGES = ("paper", "binanceusdm", "bybit", "okx", "bitget")
 
@@ -115,7 +122,7 @@ async def run_schedule(
         loop.add_signal_handler(number, _stopping, stop, say, flatten_on_exit)
     loop.add_signal_handler(signal.SIGUSR1, _kill, settings, clock, stop, say)
     try:
-        with data_folder_lock(settings.data_dir, "run"):
+        with data_folder_lock(settings.data_dir, "run"), watching(settings, clock, every, say):
             async with open_desk(settings, clock, exchange) as desk:
                 constraints = desk.constraints()
                 wanted = tuple(dict.fromkeys(allowed_symbol(symbol, constraints) for symbol in symbols))
@@ -144,3 +151,45 @@ def _kill(settings: Settings, clock: Clock, stop: asyncio.Event, say: Callable[[
     except Exception as error:
         say(f"the kill switch cannot be thrown ({error}): stopping instead")
         stop.set()
+
+
+async def run_worker(
+    settings: Settings,
+    exchange: str,
+    name: str,
+    shift: "Shift",
+    traders: tuple[int, ...],
+    say: Callable[[str], None],
+) -> "Counts":
+    """One of several workers on one database, until the time is over or a signal comes.
+
+    SIGINT and SIGTERM end it orderly: decisions under way are finished, pairs are left to the other workers. Raises
+    HostError.
+    """
+    from orchestrator.worker.floor import open_floor
+    from orchestrator.worker.work import Worker
+
+    clock = SystemClock()
+    refuse_live(settings, exchange, live=False)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, _leaving, stop, say)
+    loop.add_signal_handler(signal.SIGUSR1, _kill, settings, clock, stop, say)
+    try:
+        async with open_floor(settings, clock, exchange, name, traders) as floor:
+            for line in floor.left_out:
+                say(line)
+            say(f"worker {name}: traders {', '.join(f'#{number}' for number in floor.seats)}")
+            with translated():
+                return await Worker(floor, name, shift, model_source(settings, clock, shift.policy), say).run(stop)
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+            loop.remove_signal_handler(number)
+
+
+def _leaving(stop: asyncio.Event, say: Callable[[str], None]) -> None:
+    if stop.is_set():
+        raise KeyboardInterrupt
+    say("stopping: decisions under way are finished, other workers keep the pairs (once more: now)")
+    stop.set()

@@ -7,10 +7,11 @@ import asyncio
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import BaseModel, JsonValue
 
+from data_fetchers.snapshot import MarketSnapshot
 from data_fetchers.symbols import UnknownSymbol, normalise
 from orchestrator import paper_account
 from orchestrator.account import read_portfolio, read_switches
@@ -20,6 +21,7 @@ from orchestrator.desk import Desk
 from orchestrator.errors import HostError, UsageError
 from orchestrator.execution.fenced_venue import LeaseLost
 from orchestrator.execution.venue import VenueError
+from orchestrator.going_on import STARTED, done_before, judged_before, observed_before, proposed_before
 from orchestrator.hands import acting, carry_out_verdict, recover_open_business
 from orchestrator.mind import ModelSource, think
 from orchestrator.recall import recall
@@ -28,12 +30,16 @@ from orchestrator.risk_guard.review import review
 from orchestrator.stopwatch import Stopwatch
 from orchestrator.storage import translated
 from orchestrator.tools import DecisionTools
+from orchestrator.trader_switch import require_enabled
 from traders.contract.constraints import ConstraintSet
 from traders.contract.context import Context
 from traders.contract.decision import Action
 from traders.contract.portfolio import Portfolio
 from traders.contract.proposal import Proposal
 from traders.contract.quote import Quote
+
+if TYPE_CHECKING:
+    from db.journal_entry import JournalEntry
 
 Policy = Literal["llm", "rules"]
 T = TypeVar("T", bound=BaseModel)
@@ -54,6 +60,10 @@ class Order:
     compare: bool = False
     due: int | None = None
     suffix: str | None = None
+    #: Go on with this decision where an interruption left it; whoever asks for this makes sure that nobody else does.
+    adopt: bool = False
+    #: Why now, where it is not simply the time: kept with the decision.
+    trigger: Mapping[str, JsonValue] | None = None
 
 
 def allowed_symbol(text: str, constraints: ConstraintSet) -> str:
@@ -88,20 +98,26 @@ async def decide(desk: Desk, order: Order, open_model: ModelSource) -> DecideRep
 
 async def _decided(desk: Desk, order: Order, open_model: ModelSource) -> DecideReport:
     watch = Stopwatch(desk.clock.monotonic_ms)
+    require_enabled(desk.store.database, desk.trader.descriptor)
     constraints = desk.constraints()
     symbol = allowed_symbol(order.symbol, constraints)
-    async with acting(desk, symbol):
-        recovery = await recover_open_business(desk, constraints)
-        await paper_account.prepare(desk, symbol)
+    recovery: tuple[str, ...] = ()
+    if not desk.shared:  # where several work on one account, whoever takes a symbol over settles it
+        async with acting(desk, symbol):
+            recovery = await recover_open_business(desk, constraints)
+            await paper_account.prepare(desk, symbol)
     portfolio = await read_portfolio(desk)
     now = await desk.venue.server_time()
     portfolio = as_stored(portfolio.model_copy(update={"memory": recall(desk, symbol, now)}))
     first_id = decision_id(desk.trader.descriptor.trader_id, symbol, order.due or now, order.suffix)
-    claim(desk, first_id, symbol, order.policy, now)
+    standing = take_up(desk, order, first_id, symbol, now)
     try:
-        return await _claimed(desk, order, open_model, watch, constraints, symbol, portfolio, first_id, now, recovery)
+        return await _claimed(
+            desk, order, open_model, watch, constraints, symbol, portfolio, first_id, now, recovery, standing
+        )
     except BaseException as error:
-        desk.store.journal.finish(first_id, "failed", {"error": f"{type(error).__name__}: {error}"[:500]})
+        if not order.adopt:  # else it is gone on with, or given up, by whoever asked
+            desk.store.journal.finish(first_id, "failed", {"error": f"{type(error).__name__}: {error}"[:500]})
         raise
 
 
@@ -118,6 +134,20 @@ def claim(desk: Desk, name: str, symbol: str, policy: str, now: int) -> None:
         raise AlreadyClaimed("already_claimed", f"decision {name} was taken before", "see `volgamma journal show`")
 
 
+def take_up(desk: Desk, order: Order, name: str, symbol: str, now: int) -> "JournalEntry | None":
+    """Claim a decision: None for a new one, the entry of one to go on with. Raises AlreadyClaimed."""
+    try:
+        claim(desk, name, symbol, order.policy, now)
+    except AlreadyClaimed:
+        entry = desk.store.journal.load(name)
+        if not order.adopt or entry.info.status != STARTED:
+            raise
+        return entry
+    if order.trigger is not None:
+        desk.store.journal.record(name, "trigger", dict(order.trigger))
+    return None
+
+
 async def _claimed(
     desk: Desk,
     order: Order,
@@ -129,31 +159,19 @@ async def _claimed(
     first_id: str,
     now: int,
     recovery: tuple[str, ...],
+    standing: "JournalEntry | None",
 ) -> DecideReport:
-    from data_fetchers.collector import collect
-
     watch.lap("start")
-    snapshot = await collect(
-        desk.trader.requirements(symbol),
-        desk.exchange,
-        venue_name=desk.exchange_name,
-        clock=desk.clock,
-        store=desk.series,
+    seen = standing if standing is not None and standing.get("context") is not None else None
+    snapshot, context, shared = (
+        await _observed(desk, symbol, portfolio, constraints, watch) if seen is None else observed_before(seen)
     )
-    watch.lap("fetch")
-    context = as_stored(desk.trader.observe(snapshot, portfolio, constraints))
-    watch.lap("indicators")
-    shared = {
-        "snapshot": snapshot,
-        "portfolio": portfolio,
-        "constraints": desk.store.constraints.export_document(constraints.trader_id, constraints.version),
-        "context": context,
-    }
-    for kind, document in shared.items():
-        desk.store.journal.record(first_id, kind, document)
+    if seen is None:
+        for kind, document in shared.items():
+            desk.store.journal.record(first_id, kind, document)
     watch.lap("journal")
     tools = DecisionTools(snapshot, context, constraints)
-    candidates = [await _candidate(desk, order.policy, open_model, context, constraints, first_id, watch, tools)]
+    candidates = [await _candidate(desk, order.policy, open_model, context, constraints, first_id, watch, tools, seen)]
     if order.compare and order.policy == "llm":
         beside_id = f"{first_id}-rules"
         claim(desk, beside_id, symbol, "rules", now)
@@ -188,6 +206,31 @@ async def _claimed(
     )
 
 
+async def _observed(
+    desk: Desk, symbol: str, portfolio: Portfolio, constraints: ConstraintSet, watch: Stopwatch
+) -> tuple[MarketSnapshot, Context, dict[str, Any]]:
+    """The market, what the trader makes of it, and all that is to be recorded of it."""
+    from data_fetchers.collector import collect
+
+    snapshot = await collect(
+        desk.trader.requirements(symbol),
+        desk.exchange,
+        venue_name=desk.exchange_name,
+        clock=desk.clock,
+        store=desk.series,
+    )
+    watch.lap("fetch")
+    context = as_stored(desk.trader.observe(snapshot, portfolio, constraints))
+    watch.lap("indicators")
+    shared = {
+        "snapshot": snapshot,
+        "portfolio": portfolio,
+        "constraints": desk.store.constraints.export_document(constraints.trader_id, constraints.version),
+        "context": context,
+    }
+    return snapshot, context, shared
+
+
 def acts(candidate: Candidate) -> bool:
     """Whether a candidate is permitted and changes anything."""
     quiet = (Action.HOLD, Action.STAND_ASIDE)
@@ -203,16 +246,22 @@ async def _candidate(
     name: str,
     watch: Stopwatch,
     tools: DecisionTools | None = None,
+    seen: "JournalEntry | None" = None,
 ) -> Candidate:
-    """Propose, requote, review; all of it journalled."""
+    """Propose, requote, review; all of it journalled. What was recorded before an interruption stands."""
     journal = desk.store.journal
     own = Stopwatch(desk.clock.monotonic_ms)
-    proposal, failed = await think(desk, policy, open_model, context, constraints, tools)
+    proposal = None if seen is None else proposed_before(seen)
+    verdict = None if seen is None else judged_before(seen)
+    if proposal is not None and verdict is not None:
+        return Candidate(decision_id=name, proposal=proposal, verdict=verdict, timings_ms=dict(own.laps))
+    if proposal is None:
+        proposal, failed = await think(desk, policy, open_model, context, constraints, tools)
+        journal.record(name, "proposal", proposal)
+        if failed is not None:
+            journal.record(name, "failed_proposal", failed)
     own.lap("policy")
     watch.lap("policy")
-    journal.record(name, "proposal", proposal)
-    if failed is not None:
-        journal.record(name, "failed_proposal", failed)
     quote = await _quote(desk, proposal, context, name)
     switches = await read_switches(desk, constraints)
     watch.lap("requote")
@@ -245,6 +294,8 @@ async def _execute(
         reason = f"{desk.exchange_name} is read without keys: the decision is judged and recorded, no order is sent"
         return {**NO_EXECUTION, "status": "dry_run", "reason": reason}
     async with acting(desk, context.symbol):
+        if order.adopt and (done := done_before(desk, chosen)) is not None:
+            return done
         try:
             return await _to_its_end(carry_out_verdict(desk, context, constraints, chosen))
         except VenueError as error:

@@ -8,11 +8,17 @@ from db.orders_repository import UNKNOWN, OrdersRepository, StoredOrder
 
 
 class OwnedOrders(OrdersRepository):
-    """`mine` says which of some symbols are this process's to settle."""
+    """`mine` says which of some symbols are this process's to settle, `wanted` which orders at all."""
 
-    def __init__(self, database: Database, mine: Callable[[Iterable[str]], set[str]]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        mine: Callable[[Iterable[str]], set[str]],
+        wanted: Callable[[StoredOrder], bool] = lambda _: True,
+    ) -> None:
         super().__init__(database)
         self._mine = mine
+        self._wanted = wanted
 
     def unresolved(self) -> tuple[StoredOrder, ...]:
         """Intents on this process's symbols whose fate is not known, oldest first."""
@@ -20,7 +26,7 @@ class OwnedOrders(OrdersRepository):
         if not found:
             return found
         mine = self._mine({_symbol(row.request) for row in found})
-        return tuple(row for row in found if _symbol(row.request) in mine)
+        return tuple(row for row in found if _symbol(row.request) in mine and self._wanted(row))
 
     def blocking(self) -> tuple[StoredOrder, ...]:
         """These, and what anybody has asked the venue about in vain: an order just being sent elsewhere is neither."""

@@ -44,12 +44,17 @@ class Ownership:
         self._lazily = lazily
         self._held: dict[str, Lease] = {}
         self._lost: set[str] = set()
+        self._reserved: dict[str, int] = {}
         self._renewed_at = clock.monotonic_ms()
 
     @property
     def symbols(self) -> tuple[str, ...]:
         """Symbols held, as far as this process knows."""
         return tuple(sorted(self._held))
+
+    def token(self, symbol: str) -> int:
+        """The fencing token under which a symbol is held. Raises KeyError when it is not."""
+        return self._held[symbol].token
 
     def name(self, symbol: str) -> str:
         """The lease of a symbol."""
@@ -134,6 +139,20 @@ class Ownership:
         finally:
             if not before:
                 self.release((symbol,))
+
+    @asynccontextmanager
+    async def reserved(self, symbol: str, patience_s: float) -> AsyncIterator[None]:
+        """Hold a symbol for a block, and keep it from being let go meanwhile. Raises HostError."""
+        self._reserved[symbol] = self._reserved.get(symbol, 0) + 1
+        try:
+            await self.obtain(symbol, patience_s)
+            yield
+        finally:
+            self._reserved[symbol] -= 1
+
+    def free(self, symbol: str) -> bool:
+        """Whether nobody in this process is about to act on it."""
+        return not self._reserved.get(symbol)
 
     def _renewed(self, symbol: str) -> bool:
         lease = self._leases.renew(self._held[symbol], self._length)

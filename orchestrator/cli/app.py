@@ -8,6 +8,7 @@ import typer
 COMMANDS: tuple[str, ...] = (
     "decide",
     "run",
+    "worker",
     "guard",
     "replay",
     "simulate",
@@ -24,6 +25,7 @@ COMMANDS: tuple[str, ...] = (
     "traders",
     "kill",
     "dashboard",
+    "alerts",
     "database",
     "schema",
     "init",

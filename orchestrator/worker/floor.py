@@ -1,0 +1,128 @@
+"""All traders of one account at work in one process: a desk each, that sees its own pairs and acts on what is held."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from orchestrator.clock import Clock
+from orchestrator.desk import Desk, connected, market_of, open_store, owner_of
+from orchestrator.errors import HostError
+from orchestrator.ownership import Ownership
+from orchestrator.settings import Settings
+from orchestrator.storage import translated
+from traders.contract.constraints import ConstraintSet
+from traders.contract.portfolio import OpenPair
+from traders.contract.trader import Trader
+
+if TYPE_CHECKING:
+    from db.database import Database
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A trader at work. `desk` decides and sees all its pairs; `hands` keeps those that this process holds."""
+
+    desk: Desk
+    hands: Desk
+    constraints: ConstraintSet
+    symbols: tuple[str, ...]
+
+    @property
+    def trader_id(self) -> int:
+        """The trader's id."""
+        return self.constraints.trader_id
+
+
+@dataclass(frozen=True)
+class Floor:
+    """Everything the worker works with. `desk` is anyone's: for what belongs to no trader."""
+
+    desk: Desk
+    ownership: Ownership
+    seats: Mapping[int, Seat]
+    #: Traders that are installed or enabled and cannot work, one line each.
+    left_out: tuple[str, ...]
+
+
+@asynccontextmanager
+async def open_floor(
+    settings: Settings, clock: Clock, exchange_name: str, worker: str, wanted: tuple[int, ...]
+) -> AsyncIterator[Floor]:
+    """All enabled traders, or the wanted ones of them. Raises HostError when none can work, or something cannot be had.
+
+    A paper exchange must run already: workers that each started their own would each trade on another market.
+    """
+    from data_fetchers.store import SeriesStore
+    from orchestrator.execution.fenced_venue import FencedVenue
+    from orchestrator.owned_orders import OwnedOrders
+
+    if settings.paper_url is None:
+        raise HostError(
+            "no_exchange",
+            "workers share one paper exchange, and VOLGAMMA_PAPER_URL names none",
+            "start one with `volgamma exchange serve --port 8990`, then set VOLGAMMA_PAPER_URL=http://127.0.0.1:8990",
+        )
+    async with AsyncExitStack() as stack:
+        store = stack.enter_context(open_store(settings))
+        paper = await stack.enter_async_context(connected("paper", settings.paper_url.rstrip("/")))
+        exchange, venue = await market_of(stack, exchange_name, paper, settings)
+        ownership = owner_of(store.database, exchange_name, worker, clock)
+        store = replace(store, orders=OwnedOrders(store.database, ownership.mine))
+        chosen, left_out = _enabled(store.database, wanted)
+        desk = Desk(
+            settings=settings,
+            clock=clock,
+            store=store,
+            trader=next(iter(chosen.values())),
+            exchange_name=exchange_name,
+            own_clock=exchange_name == "paper",
+            exchange=exchange,
+            venue=FencedVenue(venue, ownership),
+            series=SeriesStore(None),  # in memory: a folder belongs to one process
+            ownership=ownership,
+            shared=True,
+        )
+        with translated():
+            seats = {number: _seat(desk, number, trader, ownership) for number, trader in chosen.items()}
+        yield Floor(desk, ownership, seats, left_out)
+
+
+def _enabled(database: "Database", wanted: tuple[int, ...]) -> tuple[dict[int, Trader], tuple[str, ...]]:
+    """Installed, enabled and wanted; and why others are not there. Raises HostError when none is left."""
+    from db.traders_repository import TradersRepository
+    from traders.registry import discover
+
+    registry = discover()
+    with translated():
+        enabled = TradersRepository(database).enabled()
+    left_out = list(registry.problems)
+    chosen: dict[int, Trader] = {}
+    for number in sorted({*registry.traders, *wanted}):
+        if wanted and number not in wanted:
+            continue
+        if number not in registry.traders:
+            left_out.append(f"trader #{number} is not installed")
+        elif not enabled.get(number, False):
+            left_out.append(f"trader #{number} is not enabled: `volgamma traders enable {number}`")
+        else:
+            chosen[number] = registry.traders[number]
+    if not chosen:
+        raise HostError("no_trader", f"no trader can work: {'; '.join(left_out)}", "see `volgamma traders list`")
+    return chosen, tuple(left_out)
+
+
+def _seat(desk: Desk, number: int, trader: Trader, ownership: Ownership) -> Seat:
+    from db.scoped_pairs import ScopedPairs, trader_of
+    from orchestrator.owned_orders import OwnedOrders
+
+    def held(pair: OpenPair) -> bool:
+        return pair.symbol in ownership.symbols
+
+    database = desk.store.database
+    own = replace(desk, trader=trader, store=replace(desk.store, pairs=ScopedPairs(database, number)))
+    orders = OwnedOrders(database, ownership.mine, lambda row: trader_of(row.decision_id) == number)
+    hands = replace(own, store=replace(desk.store, pairs=ScopedPairs(database, number, held), orders=orders))
+    constraints = own.constraints()
+    symbols = tuple(name for name in constraints.limits.allowed_symbols if name in trader.descriptor.symbols)
+    return Seat(own, hands, constraints, symbols)
