@@ -1,12 +1,15 @@
 """Configuration: command line > environment `VOLGAMMA_*` > `volgamma.toml` > defaults."""
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+
+from pydantic import SecretStr
 
 from orchestrator.errors import HostError
 
@@ -30,6 +33,10 @@ _KEYS = {
     "llm_max_tokens",
     "llm_reasoning_effort",
     "paper_equity",
+    "alerts",
+    "alerts_per_hour",
+    "alerts_refused_in_a_row",
+    "alerts_digest_hour",
 }
 
 
@@ -58,6 +65,12 @@ class Settings:
     llm_seed: int | None
     llm_max_tokens: int | None
     llm_reasoning_effort: str | None
+    #: Addresses for apprise; they hold keys.
+    alerts: tuple[SecretStr, ...]
+    alerts_per_hour: int
+    alerts_refused_in_a_row: int
+    #: UTC hour of the daily digest, -1: none.
+    alerts_digest_hour: int
     environment: Mapping[str, str] = field(repr=False)
 
     @property
@@ -95,6 +108,10 @@ def load(environment: Mapping[str, str] | None = None, overrides: Mapping[str, A
         llm_max_tokens=_whole("llm_max_tokens", values.get("llm_max_tokens")),
         llm_reasoning_effort=_text(values.get("llm_reasoning_effort")),
         on_llm_failure=_choice("on_llm_failure", values.get("on_llm_failure"), ("stand_aside", "rules")),
+        alerts=_addresses(values.get("alerts")),
+        alerts_per_hour=max(1, _whole("alerts_per_hour", values.get("alerts_per_hour")) or 20),
+        alerts_refused_in_a_row=max(1, _whole("alerts_refused_in_a_row", values.get("alerts_refused_in_a_row")) or 8),
+        alerts_digest_hour=_whole("alerts_digest_hour", values.get("alerts_digest_hour")) or 0,
         environment=env,
     )
 
@@ -134,6 +151,12 @@ def _switch(value: Any) -> bool:
     if text not in {"true", "false", "1", "0"}:
         raise HostError("config_invalid", f"live = {value!r} is neither true nor false", "write true or false")
     return text in {"true", "1"}
+
+
+def _addresses(value: Any) -> tuple[SecretStr, ...]:
+    """A list, or one text with commas between addresses (a comma within one is written %2C)."""
+    parts = value if isinstance(value, list) else re.split(r"[,\s]+(?=\w+://)", str(value or ""))
+    return tuple(SecretStr(part) for part in (str(part).strip().strip(",") for part in parts) if part)
 
 
 def _number(key: str, value: Any) -> float | None:

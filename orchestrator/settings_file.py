@@ -31,6 +31,15 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ),
     ),
     (
+        "Alerts (the addresses hold keys: better VOLGAMMA_ALERTS in the environment than a line here)",
+        (
+            ("alerts", '"json://127.0.0.1:8080/alerts"', "addresses for apprise, comma-separated: tgram://, mailto://"),
+            ("alerts_per_hour", "20", "more are held back and counted, except urgent ones"),
+            ("alerts_refused_in_a_row", "8", "so many refusals in a row are worth a word"),
+            ("alerts_digest_hour", "0", "UTC hour of the daily digest; -1: none"),
+        ),
+    ),
+    (
         "Live trading (off; it also needs --live on the command line)",
         (("live", "false", ""),),
     ),

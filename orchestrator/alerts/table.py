@@ -1,0 +1,51 @@
+"""Writes `docs/alerts.md` from the table of alerts: `python -m orchestrator.alerts.table docs/alerts.md`."""
+
+import sys
+from pathlib import Path
+
+from orchestrator.alerts.events import ABOUT
+
+_HEAD = """# Alerts
+
+The table is generated from `orchestrator/alerts/events.py` by `python -m orchestrator.alerts.table`; do not edit.
+
+`volgamma run` tells people through [apprise](https://github.com/caronc/apprise): Telegram, Discord, Slack, e-mail, ntfy
+and many more. Put the addresses, separated by commas, into the environment, and see that they arrive:
+
+```
+export VOLGAMMA_ALERTS="tgram://TOKEN/CHAT, mailto://user:password@mail.example?to=me@example.org"
+volgamma alerts test
+volgamma alerts test --digest
+```
+
+An address holds keys: it is never printed, logged or stored by volgamma. Alerts are read from the database by a thread
+of their own and sent by another for each address: a service that is slow or dead loses its own messages and delays
+nothing. The same thing is said once, and again only while it lasts and after the time in the table; within an hour at
+most `alerts_per_hour` (20) messages leave, urgent ones beyond that, and what was held back is counted in the next.
+What was seen and sent is kept in `alerts.json` in the data folder, so that a restart repeats nothing and misses
+nothing. With several workers on one PostgreSQL, give one of them the addresses.
+
+| alert | severity | urgent | again after | what it means | what to do |
+| --- | --- | --- | --- | --- | --- |
+"""
+
+
+def table() -> str:
+    """The page."""
+    rows = [
+        f"| `{kind.value}` | {about.severity} | {'yes' if about.urgent else 'no'} | {_span(about.again_after)} "
+        f"| {about.meaning} | {about.remedy} |\n"
+        for kind, about in ABOUT.items()
+    ]
+    return _HEAD + "".join(rows)
+
+
+def _span(ms: int) -> str:
+    minutes = ms // 60_000
+    if minutes == 0:
+        return "at once"
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h"
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(table())
