@@ -13,6 +13,7 @@ from orchestrator.clock import Clock
 from orchestrator.execution import binance_usdm as dialect
 from orchestrator.execution import ccxt_errors as errors
 from orchestrator.execution.exact import levels, number
+from orchestrator.execution.forced import Forced
 from orchestrator.execution.obstacles import Problem, Traits
 from orchestrator.execution.paging import WEEK_MS, pages
 from orchestrator.execution.venue import (
@@ -196,6 +197,11 @@ class DirectVenue:
             )
 
         return await pages(ask, lambda fill: fill.trade_id, until - WEEK_MS + 1 if since is None else since, until)
+
+    async def forced(self, symbol: str, since: int) -> list[Forced]:
+        """What the exchange closed by itself at or after `since`, oldest first."""
+        query = {"symbol": _id(symbol), "startTime": str(since), "limit": "100"}
+        return self._read("/fapi/v1/forceOrders", query, lambda raw: [dialect.forced(row, symbol) for row in raw])
 
     async def income(self, symbol: str | None, since: int | None = None) -> list[Income]:
         """Income rows at or after `since` (default: the last week), oldest first."""

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from orchestrator.execution.exact import number, positive, text
+from orchestrator.execution.forced import Forced
 from orchestrator.execution.venue import (
     Balance,
     ConditionalRequest,
@@ -167,6 +168,24 @@ def fill(raw: Raw, symbol: str) -> Fill:
         quantity=number(raw["qty"]),
         fee=fee,
         realized=number(raw.get("realizedPnl") or 0),
+        time=int(raw["time"]),
+    )
+
+
+def forced(raw: Raw, symbol: str) -> Forced:
+    """A row of /fapi/v1/forceOrders: `autoclose-...` is a liquidation, `adl_autoclose` auto-deleveraging."""
+    client_id = str(raw["clientOrderId"])
+    if not client_id.startswith(("autoclose-", "adl_autoclose")):
+        raise ValueError(f"{client_id} is no forced order")
+    # a closing order's side is the other one: in one-way mode it tells which leg was closed
+    closed: Side = "long" if raw["side"] == "SELL" else "short"
+    return Forced(
+        exchange_order_id=str(raw["orderId"]),
+        symbol=symbol,
+        position_side=closed if raw["positionSide"] == "BOTH" else _position_side(raw),
+        why="liquidated" if client_id.startswith("autoclose-") else "auto_deleveraged",
+        quantity=number(raw["executedQty"]),
+        price=number(raw["avgPrice"]),
         time=int(raw["time"]),
     )
 

@@ -11,6 +11,7 @@ from orchestrator.execution import binance_usdm as dialect
 from orchestrator.execution import ccxt_errors as errors
 from orchestrator.execution.ccxt_account import RECV_WINDOW_MS, UNREADABLE, CcxtAccount, listed, sent
 from orchestrator.execution.exact import levels, number
+from orchestrator.execution.forced import Forced
 from orchestrator.execution.obstacles import Problem, Traits
 from orchestrator.execution.paging import WEEK_MS, pages
 from orchestrator.execution.venue import (
@@ -150,6 +151,7 @@ class CcxtVenue(CcxtAccount):
 
     async def place(self, order: OrderRequest) -> OrderReport:
         """Send once. Raises Rejected, Duplicate, OutcomeUnknown."""
+        self._must_agree(order)
         self._must_fit("quantity", order.quantity, self._exchange.amount_to_precision, order.symbol)
         if order.price is not None:
             self._must_fit("price", order.price, self._exchange.price_to_precision, order.symbol)
@@ -242,6 +244,19 @@ class CcxtVenue(CcxtAccount):
         return await pages(
             ask, lambda row: (row.kind, row.income_id), until - WEEK_MS + 1 if since is None else since, until
         )
+
+    async def forced(self, symbol: str, since: int) -> list[Forced]:
+        """What the venue closed by itself at or after `since`, oldest first. Raises Transient, Rejected.
+
+        The venue lists the last hundred of the last week at most: enough for pairs of two days.
+        """
+        query = {"symbol": self._id(symbol), "startTime": since, "limit": 100}
+        rows = await self._read(
+            "forced orders",
+            lambda: self._exchange.fapiPrivateGetForceOrders(query),
+            lambda raw: [dialect.forced(row, symbol) for row in listed(raw)],
+        )
+        return sorted(rows, key=lambda row: row.time)
 
     async def _margin_tiers(self, symbol: str) -> tuple[MarginTier, ...]:
         if symbol not in self._tiers:

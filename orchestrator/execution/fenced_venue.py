@@ -12,6 +12,7 @@ more than that to be left of the lease.
 
 from typing import Literal, Protocol
 
+from orchestrator.execution.forced import Forced, forced_on
 from orchestrator.execution.obstacles import Problem, Traits
 from orchestrator.execution.venue import (
     Balance,
@@ -130,6 +131,10 @@ class FencedVenue:
     async def fills(self, symbol: str, since: int | None = None) -> list[Fill]:
         """Read."""
         return await self._venue.fills(symbol, since)
+
+    async def forced(self, symbol: str, since: int) -> list[Forced]:
+        """Read; nothing where the venue keeps no such list."""
+        return await forced_on(self._venue, symbol, since)
 
     async def income(self, symbol: str | None, since: int | None = None) -> list[Income]:
         """Read."""

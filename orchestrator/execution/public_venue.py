@@ -8,6 +8,7 @@ import asyncio
 from decimal import Decimal
 from typing import Any, Literal
 
+from orchestrator.execution.forced import Forced, forced_on
 from orchestrator.execution.obstacles import Problem, Traits
 from orchestrator.execution.venue import (
     Balance,
@@ -146,6 +147,10 @@ class PublicVenue:
     async def fills(self, symbol: str, since: int | None = None) -> list[Fill]:
         """None."""
         return []
+
+    async def forced(self, symbol: str, since: int) -> list[Forced]:
+        """Read; nothing where the venue keeps no such list."""
+        return await forced_on(self._account, symbol, since)
 
     async def income(self, symbol: str | None, since: int | None = None) -> list[Income]:
         """None."""

@@ -1,13 +1,16 @@
 """The control side: moves price and time, plans faults, shows the truth. Loopback only, never part of a live path."""
 
 import math
+from decimal import Decimal
 from typing import Any
 
 from aiohttp import web
 
 from orchestrator.paper_exchange.account_routes import position_row
+from orchestrator.paper_exchange.contracts import CONTRACTS
 from orchestrator.paper_exchange.errors import Refusal
 from orchestrator.paper_exchange.faults import BadFault
+from orchestrator.paper_exchange.forced import deleverage
 from orchestrator.paper_exchange.http import Front
 from orchestrator.paper_exchange.market import tick
 from orchestrator.paper_exchange.orders import known_symbol
@@ -27,14 +30,14 @@ class Control:
         """Register the control paths."""
         app.router.add_post("/_control/price", self._price)
         app.router.add_post("/_control/advance", self._advance)
+        app.router.add_post("/_control/adl", self._adl)
         app.router.add_post("/_control/faults", self._faults)
         app.router.add_get("/_control/state", self._state)
 
     async def _price(self, request: web.Request) -> web.Response:
         try:
             document = await request.json()
-            text = str(document["symbol"]).replace("/", "").replace(":USDT", "").upper()
-            symbol, price = known_symbol(text), float(document["price"])
+            symbol, price = _symbol(document["symbol"]), float(document["price"])
         except (ValueError, KeyError, TypeError, Refusal) as error:
             return _bad(f"price needs a symbol and a price: {error!r}")
         if not math.isfinite(price) or price < float(tick(symbol)) or price > _HIGHEST:
@@ -68,6 +71,33 @@ class Control:
             front.saved()
         return web.json_response({"now": front.engine.now})
 
+    async def _adl(self, request: web.Request) -> web.Response:
+        """Auto-deleverage one leg: `quantity` base units of it, or a `share` of 0 to 1, rounded down to the step."""
+        try:
+            document = await request.json()
+            symbol = _symbol(document["symbol"])
+            side = str(document["side"]).upper()
+            named = [name for name in ("quantity", "share") if name in document]
+            (name,) = named
+            amount = Decimal(str(document[name]))
+        except (ValueError, KeyError, TypeError, ArithmeticError, Refusal) as error:
+            return _bad(f"adl needs a symbol, a side (long, short or both), and a quantity or a share: {error!r}")
+        front = self._front
+        async with front.lock:
+            front.tick()
+            engine = front.engine
+            position = engine.account.positions.get((symbol, side))
+            held = Decimal(0) if position is None else abs(position.quantity)
+            step = CONTRACTS[symbol].step
+            quantity = amount if name == "quantity" or not amount.is_finite() else held * amount // step * step
+            if position is None or not quantity.is_finite() or not 0 < quantity <= held or quantity % step:
+                return _bad(f"{symbol} {side}: {quantity} cannot be taken of {held}, in steps of {step}")
+            deleverage(engine, position, quantity)
+            front.saved()
+            mark = engine.market.mark(symbol, engine.now)
+        closed = {"quantity": format(quantity, "f"), "price": format(mark, "f")}
+        return web.json_response({"symbol": symbol, "side": side, **closed, "now": engine.now})
+
     async def _faults(self, request: web.Request) -> web.Response:
         try:
             self._front.faults.replace(await request.json())
@@ -80,6 +110,11 @@ class Control:
         async with front.lock:
             front.tick()
             return web.json_response(_state(front))
+
+
+def _symbol(text: object) -> str:
+    """The venue's name of a symbol in either spelling. Raises Refusal."""
+    return known_symbol(str(text).replace("/", "").replace(":USDT", "").upper())
 
 
 def _state(front: Front) -> dict[str, Any]:

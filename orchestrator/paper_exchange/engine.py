@@ -6,6 +6,7 @@ from decimal import Decimal
 from orchestrator.paper_exchange.account import ZERO, Account, Position
 from orchestrator.paper_exchange.contracts import CONTRACTS
 from orchestrator.paper_exchange.errors import Refusal, cannot_cancel, duplicate_id, no_order
+from orchestrator.paper_exchange.forced import liquidate
 from orchestrator.paper_exchange.market import FUNDING_INTERVAL, Level, Market, next_funding
 from orchestrator.paper_exchange.orders import Ticket, read_conditional, read_order
 from orchestrator.paper_exchange.rows import DONE, Row, algo_row, book_fill, new_row, order_row, rises_to
@@ -120,7 +121,7 @@ class Engine:
         if row["status"] != "FILLED" and ticket.immediate:
             row["status"] = "EXPIRED"
         if levels:
-            self._drop_orphans(position)
+            self.drop_orphans(position)
         return row
 
     def place_conditional(self, parameters: dict[str, str]) -> Row:
@@ -216,7 +217,7 @@ class Engine:
             self._book(row, position, sign * quantity, Decimal(row["price"]), self.maker_fee, maker=True)
         if row["status"] != "FILLED":
             row.update(status="EXPIRED", updateTime=self.now)
-        self._drop_orphans(position)
+        self.drop_orphans(position)
 
     def _fire(self, algo: Row, around: Decimal) -> None:
         """A triggered conditional order becomes a market order, filled from the book around the trigger."""
@@ -246,21 +247,12 @@ class Engine:
             row["status"] = "EXPIRED"
         algo.update(algoStatus="FINISHED", actualOrderId=str(order_id), actualPrice=row["avgPrice"])
         algo.update(actualQty=row["executedQty"], actualType="MARKET")
-        self._drop_orphans(position)
+        self.drop_orphans(position)
 
     def _liquidate(self, position: Position) -> None:
-        """The venue takes an isolated position over at its bankruptcy price."""
-        order_id = self.account.new_id()
-        row = order_row(position.symbol, f"autoclose-{order_id}", position, order_id, self.now)
-        row["origQty"] = format(abs(position.quantity), "f")
-        price = position.bankruptcy()
-        self.orders.append(row)
-        quantity = abs(position.quantity)
-        self.account.liquidate(position, self.now, row)
-        book_fill(row, quantity, price, self.now)
-        self._drop_orphans(position)
+        liquidate(self, position)
 
-    def _drop_orphans(self, position: Position) -> None:
+    def drop_orphans(self, position: Position) -> None:
         """Orders that only close outlive no position."""
         if position.quantity:
             return

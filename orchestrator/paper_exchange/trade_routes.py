@@ -6,6 +6,7 @@ from typing import Any
 from orchestrator.paper_exchange.account_routes import ACCOUNT
 from orchestrator.paper_exchange.engine import Engine
 from orchestrator.paper_exchange.errors import Refusal, cannot_cancel, missing, no_order
+from orchestrator.paper_exchange.forced import forced_orders
 from orchestrator.paper_exchange.market_routes import limit_of, number
 from orchestrator.paper_exchange.orders import known_symbol
 from orchestrator.paper_exchange.rows import Row
@@ -92,6 +93,13 @@ def _income(engine: Engine, q: Parameters) -> Any:
     return _of_symbol([row for row in engine.account.income if kind in (None, row["incomeType"])], q)
 
 
+def _forced(engine: Engine, q: Parameters) -> Any:
+    kind = q.get("autoCloseType")
+    if kind not in (None, "LIQUIDATION", "ADL"):
+        raise Refusal(-1130, "Data sent for parameter 'autoCloseType' is not valid.")
+    return _of_symbol(forced_orders(engine, kind), q)
+
+
 SIGNED: dict[tuple[str, str], Handler] = {
     ("POST", "/fapi/v1/order"): _place,
     ("GET", "/fapi/v1/order"): _query,
@@ -100,6 +108,7 @@ SIGNED: dict[tuple[str, str], Handler] = {
     ("GET", "/fapi/v1/openOrders"): lambda engine, q: _of_symbol(engine.open_orders(), q),
     ("DELETE", "/fapi/v1/allOpenOrders"): _cancel_all,
     ("GET", "/fapi/v1/allOrders"): lambda engine, q: _of_symbol(engine.orders, q),
+    ("GET", "/fapi/v1/forceOrders"): _forced,
     ("POST", "/fapi/v1/algoOrder"): _place_algo,
     ("GET", "/fapi/v1/algoOrder"): _query_algo,
     ("DELETE", "/fapi/v1/algoOrder"): _cancel_algo,

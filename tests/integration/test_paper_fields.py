@@ -20,6 +20,7 @@ CASES: dict[str, tuple[str, dict[str, str], set[str]]] = {
     "GET /fapi/v1/order": ("Trading/GetOrder", {"orderId": "ORDER"}, {"activatePrice", "priceRate"}),
     "GET /fapi/v1/openOrders": ("Trading/GetOpenOrders", {}, {"activatePrice", "priceRate"}),
     "GET /fapi/v1/allOrders": ("Trading/GetOrders", {}, {"activatePrice", "priceRate"}),
+    "GET /fapi/v1/forceOrders": ("Trading/GetForcedOrders", {}, set()),
     "GET /fapi/v1/userTrades": ("Trading/GetUserTrades", {}, set()),
     "GET /fapi/v3/positionRisk": ("Trading/GetPositions", {}, set()),
     "GET /fapi/v2/positionRisk": ("Account/GetPositionInformation", {}, set()),
@@ -86,6 +87,7 @@ async def busy(paper: Client) -> dict[str, str]:
     """An account with one of everything."""
     await paper.hedge()
     await paper.open_pair()
+    await paper.control("adl", {"symbol": "SOLUSDT", "side": "long", "quantity": "1"})
     resting = await paper.order("buy", "LONG", 10, "limit", 185.00)
     algo = await paper.conditional("sell", "LONG", "STOP_MARKET", 170)
     return {"ORDER": resting["id"], "ALGO": algo["id"]}

@@ -74,6 +74,16 @@ def test_history(recorded: dict[tuple[str, str], Any]) -> None:
     assert (commission.kind, commission.symbol, commission.income_id) == ("COMMISSION", BTC, "9689322392")
 
 
+def test_forced_orders(recorded: dict[tuple[str, str], Any]) -> None:
+    liquidated, deleveraged = (dialect.forced(row, BTC) for row in recorded["GET", "/fapi/v1/forceOrders"])
+    assert (liquidated.why, liquidated.position_side) == ("liquidated", "long"), "one-way: sold, so a long was closed"
+    assert (liquidated.quantity, liquidated.price) == (D("0.001"), D("10913.21"))
+    assert (deleveraged.why, deleveraged.position_side) == ("auto_deleveraged", "short")
+    assert (deleveraged.exchange_order_id, deleveraged.time) == ("6072734303", 1596110725059)
+    with pytest.raises(ValueError, match="no forced order"):
+        dialect.forced({**recorded["GET", "/fapi/v1/forceOrders"][0], "clientOrderId": "vg-1"}, BTC)
+
+
 @pytest.mark.parametrize("value", [None, True, "NaN", "Infinity", "", "x", [], {}])
 def test_what_is_no_number_is_never_read_as_one(value: Any) -> None:
     with pytest.raises((ValueError, ArithmeticError)):
