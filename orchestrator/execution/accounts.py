@@ -18,4 +18,12 @@ def account(exchange: Any, name: str) -> Venue:
         from orchestrator.execution.bybit_venue import BybitVenue
 
         return BybitVenue(exchange, name)
+    if exchange.id == "okx":
+        from orchestrator.execution.okx_venue import OkxVenue
+
+        return OkxVenue(exchange, name)
+    if exchange.id == "bitget":
+        from orchestrator.execution.bitget_venue import BitgetVenue
+
+        return BitgetVenue(exchange, name)
     raise Rejected(f"orders on {exchange.id} are not supported; its data can be read, fills are on paper")

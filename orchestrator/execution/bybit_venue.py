@@ -164,6 +164,7 @@ class BybitVenue(CcxtAccount):
 
     async def place(self, order: OrderRequest) -> OrderReport:
         """Send once; the report says "new" until it is looked up. Raises Rejected, Duplicate, OutcomeUnknown."""
+        self._must_agree(order)
         self._must_fit("quantity", order.quantity, self._exchange.amount_to_precision, order.symbol)
         if order.price is not None:
             self._must_fit("price", order.price, self._exchange.price_to_precision, order.symbol)

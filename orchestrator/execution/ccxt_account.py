@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from orchestrator.execution import ccxt_errors as errors
 from orchestrator.execution.exact import text
-from orchestrator.execution.venue import OrderReport, OutcomeUnknown, Rejected, Transient
+from orchestrator.execution.venue import OrderReport, OrderRequest, OutcomeUnknown, Rejected, Transient
 
 T = TypeVar("T")
 #: The venue refuses an order older than this, ms; less than `ExecutionLimits.absent_after_s`.
@@ -42,6 +42,13 @@ class CcxtAccount:
         if market is None:
             raise Rejected(f"{self._name} has no market {symbol}")
         return str(market["id"])
+
+    def _must_agree(self, order: OrderRequest) -> None:
+        """Refuse an order whose side does not go with what it says of itself: a close must never open."""
+        closes = (order.side == "sell") == (order.position_side == "long")
+        if order.reduces is not closes:
+            said = "reduces" if order.reduces else "opens"
+            raise Rejected(f"a {order.side} of the {order.position_side} leg that {said}: nothing was sent")
 
     def _must_fit(self, what: str, value: Decimal, rounded: Callable[[str, str], str], symbol: str) -> None:
         """Refuse what the venue's steps would change: a silently smaller leg is an unequal pair."""
