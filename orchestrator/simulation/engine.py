@@ -13,9 +13,10 @@ import numpy as np
 
 from orchestrator.decision_id import decision_id
 from orchestrator.risk_guard.review import review
+from orchestrator.risk_guard.rule import Rule
 from orchestrator.simulation.account import Account
 from orchestrator.simulation.cursor import Cursor
-from orchestrator.simulation.evaluable import rules_for
+from orchestrator.simulation.evaluable import rules_for, with_interest
 from orchestrator.simulation.fill_model import FillModel
 from orchestrator.simulation.follow import move, tell_hour
 from orchestrator.simulation.history import HOUR_MS, Market
@@ -80,7 +81,8 @@ class Engine:
         self._llm = model
         self.outcome = Outcome()
         self.account = Account(setup.capital, constraints.limits.max_drawdown)
-        self._rules, self.outcome.not_evaluable = rules_for(setup.missing)
+        self._rules, self.outcome.not_evaluable = rules_for(setup.missing, markets)
+        self._with_interest = with_interest(self._rules)
         self._situations = Situations(markets, setup.model, book=setup.missing == "waive")
         self._survey = survey or survey_of(trader, markets, constraints)
         self._cadence = constraints.limits.monitoring_interval_s * 1000
@@ -150,7 +152,7 @@ class Engine:
         name = decision_id(self._trader.descriptor.trader_id, symbol, at, None)
         quote = self._situations.quote(symbols, name, at, portfolio.cash)
         switches = Switches(drawdown_latched=self.account.latched_at is not None)
-        verdict = review(decision, context, quote, switches, self._constraints, rules=self._rules)
+        verdict = review(decision, context, quote, switches, self._constraints, rules=self._rules_at(symbol, at))
         self.outcome.decisions += 1
         self.outcome.actions[decision.action.value] += 1
         self.outcome.verdicts[verdict.outcome] += 1
@@ -158,6 +160,12 @@ class Engine:
             self.outcome.abstained[decision.abstained.value] += 1
         self.outcome.rules.update(f.rule for f in verdict.findings if f.effect == "refuse")
         return context, verdict
+
+    def _rules_at(self, symbol: str, at: int) -> tuple[Rule, ...]:
+        """The rules that can be judged at a time: open interest may be recorded for a part of the history only."""
+        if self._setup.missing == "strict" or not self._situations.knows_interest(symbol, at):
+            return self._rules
+        return self._with_interest
 
     async def _bar(self, symbol: str) -> None:
         """The next bar of an open pair, the hour's readings, and what the trader says of it then."""

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data_fetchers.snapshot import TIMEFRAME_MS, Candles, FundingPoint
-from orchestrator.errors import HostError
+from orchestrator.simulation.columns import HistoryError as HistoryError
+from orchestrator.simulation.columns import columns_of
+from orchestrator.simulation.crowd import Crowd, read_crowd
 from traders.contract.history import SymbolHistory
 
 HOUR_MS = TIMEFRAME_MS["1h"]
@@ -23,10 +25,6 @@ _RESAMPLED = ("4h", "1d")
 _PATHS = ("1m", "5m", "15m", "1h")
 Array = NDArray[np.float64]
 Times = NDArray[np.int64]
-
-
-class HistoryError(HostError):
-    """The folder cannot be simulated on."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,10 @@ class Bars:
 
 @dataclass(frozen=True)
 class Market:
-    """One perpetual's history. `path` is the time frame of the price path; `gaps` counts missing path bars."""
+    """One perpetual's history. `path` is the time frame of the price path; `gaps` counts missing path bars.
+
+    `mark`: candles of the mark price, where there are some at least as fine as the path.
+    """
 
     symbol: str
     venue: str
@@ -67,6 +68,8 @@ class Market:
     funding_rate: Array
     funding_interval_hours: float
     gaps: int
+    crowd: Crowd | None = None
+    mark: Bars | None = None
 
     def candles(self, timeframe: str, end: int | None = None, count: int | None = None) -> Candles:
         """The last `count` bars closed by `end` as the fetcher would bring them."""
@@ -108,6 +111,7 @@ class Market:
         return SymbolHistory(
             candles={timeframe: self.candles(timeframe) for timeframe in ("1h", *_RESAMPLED)},
             funding=self.funding_until(last, count=self.funding_time.size),
+            interest_span=None if self.crowd is None else self.crowd.interest_span,
         )
 
 
@@ -156,7 +160,18 @@ def _market(folder: Path, symbol: str, venue: str) -> Market:
         funding_rate=rates,
         funding_interval_hours=round(interval) or 8.0,
         gaps=int(steps.sum() // found[path].interval_ms - steps.size) if steps.size else 0,
+        crowd=read_crowd(folder, stem),
+        mark=_mark(folder, stem, found[path].interval_ms),
     )
+
+
+def _mark(folder: Path, stem: str, most_ms: int) -> Bars | None:
+    """freqtrade's `-mark` candles; those coarser than the path would show yesterday's mark beside today's price."""
+    for timeframe in _PATHS:
+        file = folder / f"{stem}-{timeframe}-mark.feather"
+        if TIMEFRAME_MS[timeframe] <= most_ms and file.is_file():
+            return read_bars(file, TIMEFRAME_MS[timeframe])
+    return None
 
 
 def within(market: Market, start: int | None, end: int | None) -> Market:
@@ -194,7 +209,7 @@ def resample(bars: Bars, interval_ms: int) -> Bars:
 
 def read_bars(file: Path, interval_ms: int) -> Bars:
     """The candles of one file. Raises HistoryError for rows out of order, twice, off the grid or no candle."""
-    columns = _columns(file, ("date", "open", "high", "low", "close", "volume"))
+    columns = columns_of(file, ("date", "open", "high", "low", "close", "volume"))
     time = columns.pop("date")
     values = {name: np.ascontiguousarray(column, dtype=np.float64) for name, column in columns.items()}
     if time.size == 0:
@@ -213,20 +228,8 @@ def read_bars(file: Path, interval_ms: int) -> Bars:
 def _funding(folder: Path, stem: str) -> tuple[Times, Array]:
     """Settled rates of the first funding file; none where there is no file."""
     for file in sorted(folder.glob(f"{stem}-*-funding_rate.feather")):
-        columns = _columns(file, ("date", "open"))
+        columns = columns_of(file, ("date", "open"))
         # venues stamp them up to a second off the hour
         time = (columns["date"] + 1_000) // 60_000 * 60_000
         return time, np.ascontiguousarray(columns["open"], dtype=np.float64)
     return np.empty(0, np.int64), np.empty(0, np.float64)
-
-
-def _columns(file: Path, names: tuple[str, ...]) -> dict[str, NDArray[np.int64]]:
-    import pyarrow as pa
-    from pyarrow import feather
-
-    try:
-        table = feather.read_table(file, columns=list(names))
-        time = table["date"].cast(pa.timestamp("ms", tz="UTC")).cast(pa.int64()).to_numpy()
-    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
-        raise HistoryError("bad_data", f"{file} cannot be read: {error}", "download it again") from error
-    return {"date": time, **{name: table[name].to_numpy() for name in names if name != "date"}}

@@ -10,7 +10,9 @@ from data_fetchers.snapshot import (
     FundingPoint,
     MarketData,
     MarketSnapshot,
+    OpenInterest,
     OrderBook,
+    Positioning,
     Requirements,
     SymbolData,
     Ticker,
@@ -55,8 +57,8 @@ class Situations:
                 ),
                 funding=self._funding(symbol, at) if own else _NO_HISTORY,
                 order_book=self._order_book(symbol, at) if own and self._book else _NO_HISTORY,
-                positioning=_NO_HISTORY,
-                open_interest=_NO_HISTORY,
+                positioning=self._positioning(requirements, at) if own else _NO_HISTORY,
+                open_interest=self._interest(requirements, at) if own else _NO_HISTORY,
             )
         return MarketSnapshot(
             venue=self._markets[primary].venue,
@@ -75,7 +77,9 @@ class Situations:
         for symbol in symbols:
             market = self._markets[symbol]
             mid = Decimal(repr(self.price(symbol, at)))
-            legs[symbol] = self._model.quote(market.venue, symbol, mid, at, next_funding(market, at))
+            leg = self._model.quote(market.venue, symbol, mid, at, next_funding(market, at))
+            mark = self.mark(symbol, at)
+            legs[symbol] = leg if mark is None else leg.model_copy(update={"mark": Decimal(repr(mark))})
         return Quote(
             decision_id=decision_id,
             taken_at=at,
@@ -104,7 +108,7 @@ class Situations:
         day = slice(max(0, end - 86_400_000 // bars.interval_ms), end)
         return Ticker(
             last=self.price(symbol, at),
-            mark=None,
+            mark=self.mark(symbol, at),
             index=None,
             quote_volume_24h=float((bars.volume[day] * bars.close[day]).sum()),
             as_of=at,
@@ -129,6 +133,32 @@ class Situations:
             as_of=at,
             fetched_at=at,
         )
+
+    def knows_interest(self, symbol: str, at: int) -> bool:
+        """Whether open interest was being recorded at a time: only then can it be too old."""
+        crowd = self._markets[symbol].crowd
+        span = None if crowd is None else crowd.interest_span
+        return span is not None and span[0] <= at <= span[1] + HOUR_MS
+
+    def _interest(self, wanted: Requirements, at: int) -> OpenInterest | Unavailable:
+        market = self._markets[wanted.primary]
+        if market.crowd is None:
+            return _NO_HISTORY
+        return market.crowd.interest(market.venue, market.symbol, at, wanted.open_interest_points)
+
+    def _positioning(self, wanted: Requirements, at: int) -> Positioning | Unavailable:
+        market = self._markets[wanted.primary]
+        if market.crowd is None:
+            return _NO_HISTORY
+        return market.crowd.positioning(market.venue, market.symbol, at, wanted.positioning_points)
+
+    def mark(self, symbol: str, at: int) -> float | None:
+        """The mark price at a time; None where the history has none of that very bar."""
+        market = self._markets[symbol]
+        closed = 0 if market.mark is None else market.mark.closed_by(at)
+        if market.mark is None or not closed or at - int(market.mark.time[closed - 1]) > 2 * market.mark.interval_ms:
+            return None
+        return float(market.mark.close[closed - 1])
 
     def _order_book(self, symbol: str, at: int) -> OrderBook:
         mid = Decimal(repr(self.price(symbol, at)))

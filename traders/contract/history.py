@@ -17,10 +17,14 @@ from traders.contract.portfolio import Portfolio
 
 @dataclass(frozen=True)
 class SymbolHistory:
-    """Everything that is known of one perpetual: candles by time frame and settled funding, oldest first."""
+    """Everything that is known of one perpetual: candles by time frame and settled funding, oldest first.
+
+    `interest_span`: first and last time, UTC ms, at which open interest is known; None where it never is.
+    """
 
     candles: Mapping[str, Candles]
     funding: tuple[FundingPoint, ...]
+    interest_span: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

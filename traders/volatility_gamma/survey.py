@@ -27,6 +27,7 @@ from traders.volatility_gamma.readings.memo import Memo
 #: Readings are rounded to four digits or more: what lies this near a threshold may be on either side of it.
 _ROUNDING = 1e-4
 _RSI_ROUNDING = 0.01
+_HOUR_MS, _DAY_MS = 3_600_000, 86_400_000
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
@@ -86,6 +87,7 @@ class _Hours:
                 "rsi_divergence": rsi.divergence(close, strength),
             }
         self._funding = self._rates(history)
+        self._interest = history.interest_span
         self._fades: Mask | None = None
 
     def may_enter(self, limits: Limits) -> Mask:
@@ -106,7 +108,7 @@ class _Hours:
         if self._fades is None:
             self._fades = self._may_fade(limits)
         place = self._place.get(at)
-        if place is None or (held.in_profit and self._fades[place]):
+        if place is None or (held.in_profit and (self._fades[place] or self._cascade_shows(at))):
             return True
         rate, then = float(self._funding[place]), held.funding_rate_entry
         if rate * held.net_share > float(limits.funding_adverse_exit) * 0.99:
@@ -125,6 +127,10 @@ class _Hours:
                 full = f"{self._prefix}.1h.{name}"
                 readings[full] = Decimal(repr(round(value, self._specs[full].digits) + 0.0))
         return BarReadings(closed_at=at, atr_ratio=readings.get(f"{self._prefix}.1h.atr_ratio"), readings=readings)
+
+    def _cascade_shows(self, at: int) -> bool:
+        """Where open interest is known, a cascade of liquidations may end a pair in profit within the hour."""
+        return self._interest is not None and self._interest[0] <= at + _HOUR_MS and at <= self._interest[1] + _DAY_MS
 
     def _may_fade(self, limits: Limits) -> Mask:
         """Whether a pair in profit may be closed for it after each close."""
