@@ -208,6 +208,8 @@ def test_a_book_of_one_coin_at_one_usdt_is_sound() -> None:
     ("changes", "said"),
     [
         ({"bids": ((D("0.99"), D(1)), (D(0), D(1)))}, "a level of the book is not above 0"),
+        ({"asks": ((D(0), D(1)), (D("1.01"), D(1)))}, "a level of the book is not above 0"),
+        ({"asks": ((D("1.01"), D(1)), (D("1.02"), D(0)))}, "a level of the book is not above 0"),
         ({"bids": ((D("0.99"), D(1)), (D("0.97"), D(1)), (D("0.98"), D(1)))}, "the book is not sorted best first"),
         ({"asks": ((D("1.01"), D(1)), (D("1.03"), D(1)), (D("1.02"), D(1)))}, "the book is not sorted best first"),
     ],
