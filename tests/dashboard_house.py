@@ -30,6 +30,7 @@ PLANTED = {
     "MAIL_PASSWORD": "planted-password-888",
 }
 HOSTILE = "</pre></script><script>alert(1)</script><img src=x onerror=alert(2)>\"'`{{ 7*7 }}${7*7}\u202e\x1b[31m"
+REPORT = "december & <b>january.html"
 HOSTILE_ID = "11-SOLUSDT-20250101T000100Z"
 
 
@@ -39,6 +40,11 @@ async def build(folder: Path) -> str:
         opened = kept.pair.decision_id
         journal = kept.desk.store.journal
         store(journal, hostile(journal.export_line(opened)))
+    reports = folder / "reports"
+    reports.mkdir()
+    (reports / REPORT).write_text(f"<h1>Simulation</h1><script>parent.alert(1)</script>{PLANTED['OPENAI_API_KEY']}")
+    (reports / "notes.txt").write_text("no report")
+    (reports / "link.html").symlink_to(folder / "volgamma.sqlite")
     return opened
 
 
@@ -128,12 +134,13 @@ class House:
 @contextmanager
 def house(template: Path, folder: Path, opened: str = "", **how: Any) -> Iterator[House]:
     """A dashboard over a copy of a built folder."""
-    shutil.copytree(template, folder, dirs_exist_ok=True)
+    shutil.copytree(template, folder, dirs_exist_ok=True, symlinks=True)
     ids = count()
     config = DashboardConfig(
         settings=load({"VOLGAMMA_DATA_DIR": str(folder), **PLANTED}),
         now_ms=lambda: 1_735_700_000_000 + next(ids),
         token=SecretStr(TOKEN),
+        funding_exchanges="a=http://127.0.0.1:9,b=http://127.0.0.1:9",
         new_id=lambda: f"id-{next(ids)}-drawn-at-random",
         **how,
     )

@@ -1,5 +1,6 @@
 """`volgamma dashboard`: account, pairs, decisions and limits in a browser."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -33,6 +34,9 @@ def dashboard(
     exchanges: Annotated[
         str, typer.Option(help="what the funding page asks when told to: names, or LABEL=URL of paper exchanges")
     ] = "binanceusdm,bybit,okx,bitget",
+    data: Annotated[
+        Path | None, typer.Option(help="folder of feather files in freqtrade's futures layout, for the census")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON document when it is up")] = False,
 ) -> None:
     """Serve until stopped."""
@@ -51,6 +55,7 @@ def dashboard(
         reads_open=is_loopback(host),
         names=tuple(one.lower() for one in name or ()),
         funding_exchanges=exchanges,
+        data=data,
     )
 
     def up(url: str) -> None:

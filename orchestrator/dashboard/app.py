@@ -10,10 +10,23 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from orchestrator.dashboard import assets, live, page_access, page_decisions, page_overview
+from orchestrator.dashboard import (
+    assets,
+    live,
+    page_access,
+    page_census,
+    page_constraints,
+    page_decisions,
+    page_funding,
+    page_health,
+    page_journal,
+    page_overview,
+    page_reports,
+)
 from orchestrator.dashboard.config import DashboardConfig
 from orchestrator.dashboard.gate import Gate
 from orchestrator.dashboard.house import House, changing, house, looking
+from orchestrator.dashboard.market_folders import Counted
 from orchestrator.dashboard.pages import Pages
 from orchestrator.dashboard.sessions import Sessions
 from orchestrator.errors import HostError
@@ -25,7 +38,7 @@ _STATUS = {"not_found": 404, "bad_form": 400, "no_reason": 422, "constraints": 4
 def create_app(config: DashboardConfig) -> ASGIApp:
     """All routes behind the gate, which also covers what fails unexpectedly. Nothing is opened before a request."""
     sessions = Sessions(config.token, config.now_ms, config.new_id)
-    made = House(config, Pages(config), sessions)
+    made = House(config, Pages(config), sessions, page_funding.Rounds(), Counted())
     watcher = live.Watcher(made)
 
     @asynccontextmanager
@@ -69,6 +82,18 @@ ROUTES = [
     Route("/decisions/{decision_id}/replay", looking(page_decisions.replay), methods=["POST"]),
     Route("/decisions/{decision_id}/what-if", looking(page_decisions.what_if), methods=["POST"]),
     Route("/charts/decision/{decision_id}", page_decisions.decision_chart),
+    Route("/funding", page_funding.funding),
+    Route("/funding/ask", looking(page_funding.ask), methods=["POST"]),
+    Route("/charts/funding", page_funding.funding_chart),
+    Route("/census", page_census.census),
+    Route("/charts/census", page_census.census_chart),
+    Route("/constraints", page_constraints.constraints),
+    Route("/constraints/set", changing(page_constraints.change), methods=["POST"]),
+    Route("/journal", page_journal.journal),
+    Route("/reports", page_reports.reports),
+    Route("/reports/{name}", page_reports.report),
+    Route("/reports/{name}/file", page_reports.report_file),
+    Route("/health", page_health.health),
     Route("/unlock", page_access.unlock_form, methods=["GET"]),
     Route("/unlock", page_access.unlock, methods=["POST"]),
     Route("/lock", changing(page_access.lock), methods=["POST"]),

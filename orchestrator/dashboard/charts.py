@@ -145,9 +145,11 @@ def rates(series: Mapping[str, Sequence[tuple[int, float]]], limits: Sequence[tu
             shapes=shapes,
             annotations=labels,
             showlegend=len(data) > 1,
-            legend={"orientation": "h", "y": 1.12, "x": 0},
-            xaxis={"type": "date"},
-            yaxis={"ticksuffix": " %"},
+            # fixed margins: plotly's own search for room does not come to an end in a narrow frame with a legend
+            legend={"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom", "x": 0},
+            margin={"b": 70, "r": 65},
+            xaxis={"type": "date", "automargin": False},
+            yaxis={"ticksuffix": " %", "automargin": False},
         ),
     }
 
@@ -160,13 +162,14 @@ def bars(names: Sequence[str], values: Sequence[float], texts: Sequence[str], un
         "x": list(reversed(values)),
         "y": list(reversed(names)),
         "text": list(reversed(texts)),
-        "textposition": "auto",
+        "textposition": "outside",
+        "cliponaxis": False,
         "marker": {"color": "var(--blue)"},
         "hovertemplate": "%{y}: %{text}<extra></extra>",
     }
     return {
         "data": [trace],
-        "layout": layout(hovermode="closest", xaxis={"ticksuffix": unit}, yaxis={"side": "left"}),
+        "layout": layout(hovermode="closest", margin={"r": 90}, xaxis={"ticksuffix": unit}, yaxis={"side": "left", "dtick": 1}, bargap=0.35),
     }
 
 

@@ -4,6 +4,7 @@ import ipaddress
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pydantic import SecretStr
 
@@ -27,6 +28,8 @@ class DashboardConfig:
     #: Further names in the Host header, for a reverse proxy.
     names: tuple[str, ...] = ()
     funding_exchanges: str = "binanceusdm,bybit,okx,bitget"
+    #: A folder in freqtrade's futures layout for the census.
+    data: Path | None = None
     poll_s: float = 2.0
     new_id: Callable[[], str] = field(default=lambda: secrets.token_urlsafe(32))
 

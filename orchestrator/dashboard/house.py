@@ -19,6 +19,8 @@ from orchestrator.storage import opened
 
 if TYPE_CHECKING:
     from db.database import Database
+    from orchestrator.dashboard.market_folders import Counted
+    from orchestrator.dashboard.page_funding import Rounds
 
 _LARGEST_FORM = 64 * 1024
 _MOST_FIELDS = 50
@@ -34,6 +36,8 @@ class House:
     config: DashboardConfig
     pages: Pages
     sessions: Sessions
+    rounds: "Rounds"
+    counted: "Counted"
     heavy: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
 
     @contextmanager

@@ -124,8 +124,8 @@ def _orders(database: Database) -> tuple[Check, ...]:
 
 def _running(schedule: Schedule) -> Check:
     if schedule.running:
-        return Check("schedule", "ok", "`volgamma run` is running here")
-    return Check("schedule", "warn", "no `volgamma run` on this machine: nothing decides, nothing keeps the pairs")
+        return Check("schedule", "ok", "volgamma run is at work here")
+    return Check("schedule", "warn", "no volgamma run here: nothing decides, and open pairs have only their bracket")
 
 
 def _last_decision(database: Database) -> tuple[Check, ...]:

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from db.constraints_repository import ConstraintsRepository
 from orchestrator import kill_switch
+from orchestrator.dashboard.app import ROUTES
 from orchestrator.dashboard.config import chosen_token
 from orchestrator.errors import UsageError
 from orchestrator.storage import opened
@@ -16,7 +18,20 @@ from tests.dashboard_house import ORIGIN, TOKEN, House, house
 WRITES = {
     "/kill": {"why": "test", "flatten": "yes"},
     "/resume": {"why": "test"},
+    "/constraints/set": {"key": "leverage_max", "value": "7", "why": "test"},
+    "/lock": {},
 }
+#: What only works something out, and may be asked for without the token, but by our own pages only.
+LOOKS = ("/decisions/x/replay", "/decisions/x/what-if", "/funding/ask")
+FOREIGN: list[dict[str, str]] = [
+    {"origin": "http://evil.example"},
+    {"origin": "null"},
+    {"origin": "https://127.0.0.1:8601"},
+    {"sec_fetch_site": "cross-site"},
+    {"sec_fetch_site": "same-site"},
+    {"origin": "", "sec_fetch_site": "none"},
+    {"origin": ""},
+]
 BEARER = {"authorization": f"Bearer {TOKEN}"}
 
 
@@ -41,33 +56,39 @@ def killed(there: House) -> bool:
         return kill_switch.read(database, there.folder).killed
 
 
+def version(there: House) -> int:
+    settings = there.client.app._config.settings  # type: ignore[attr-defined]
+    with opened(settings) as database:
+        return ConstraintsRepository(database).current(11).version
+
+
 @pytest.mark.parametrize("path", WRITES)
 def test_a_write_without_token_changes_nothing(there: House, path: str) -> None:
     answer = there.post(path, WRITES[path])
     assert answer.status_code == 401
     assert "nothing was changed" in answer.text
-    assert not killed(there)
+    assert not killed(there) and version(there) == 1
 
 
 @pytest.mark.parametrize("path", WRITES)
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"origin": "http://evil.example"},
-        {"origin": "null"},
-        {"origin": "https://127.0.0.1:8601"},
-        {"sec_fetch_site": "cross-site"},
-        {"sec_fetch_site": "same-site"},
-        {"origin": "", "sec_fetch_site": "none"},
-        {"origin": ""},
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize("headers", FOREIGN, ids=str)
 def test_a_write_from_elsewhere_is_refused_even_when_unlocked(there: House, path: str, headers: dict[str, str]) -> None:
     csrf = there.unlock()
     answer = there.post(path, {**WRITES[path], "csrf": csrf}, **headers)
     assert answer.status_code == 403
     assert not killed(there)
+    assert version(there) == 1
+
+
+@pytest.mark.parametrize("path", LOOKS)
+@pytest.mark.parametrize("headers", FOREIGN, ids=str)
+def test_work_is_not_done_for_other_sites(there: House, path: str, headers: dict[str, str]) -> None:
+    assert there.post(path, {}, **headers).status_code == 403
+
+
+def test_every_post_of_the_application_is_in_one_of_the_lists() -> None:
+    posts = {route.path.replace("{decision_id}", "x") for route in ROUTES if "POST" in (route.methods or ())}
+    assert posts == {*WRITES, *LOOKS, "/unlock"}
 
 
 @pytest.mark.parametrize("path", WRITES)
@@ -76,7 +97,7 @@ def test_a_write_without_the_forms_own_secret_is_refused(there: House, path: str
     there.unlock()
     answer = there.post(path, {**WRITES[path], "csrf": csrf})
     assert answer.status_code == 403
-    assert not killed(there)
+    assert not killed(there) and version(there) == 1
 
 
 def test_kill_and_release_from_the_page(there: House) -> None:

@@ -4,10 +4,11 @@ import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
-from tests.dashboard_house import HOSTILE, HOSTILE_ID, PLANTED, TOKEN, House, build, house
+from tests.dashboard_house import HOSTILE, HOSTILE_ID, PLANTED, REPORT, TOKEN, House, build, house
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +31,33 @@ def empty(tmp_path: Path) -> Iterator[House]:
 
 
 def pages(there: House) -> list[str]:
-    return ["/", "/decisions", f"/decisions/{there.opened}", f"/decisions/{HOSTILE_ID}", "/unlock"]
+    return [
+        "/",
+        "/decisions",
+        f"/decisions/{there.opened}",
+        f"/decisions/{HOSTILE_ID}",
+        "/funding",
+        "/census",
+        "/constraints",
+        "/constraints?key=leverage_max&version=1&first=1&second=2",
+        "/journal",
+        "/journal?text=script&deep=yes",
+        "/journal?text=" + quote(HOSTILE),
+        "/reports",
+        f"/reports/{quote(REPORT)}",
+        "/health",
+        "/unlock",
+    ]
 
 
 def data(there: House) -> list[str]:
-    return ["/charts/equity", f"/charts/pair/{there.opened}", f"/charts/decision/{HOSTILE_ID}"]
+    return [
+        "/charts/equity",
+        f"/charts/pair/{there.opened}",
+        f"/charts/decision/{HOSTILE_ID}",
+        "/charts/census",
+        "/charts/funding?source=fetched%20from%20paper",
+    ]
 
 
 def test_every_page_answers_with_all_headers(there: House) -> None:
@@ -53,7 +76,8 @@ def test_no_page_has_script_or_style_of_its_own(there: House) -> None:
     for path in pages(there):
         text = there.get(path).text
         assert "<script>" not in text and "<style" not in text and "style=" not in text, path
-        assert "onclick" not in text and "http://" not in text and "https://" not in text, path
+        assert "onclick" not in text, path
+        assert 'src="http' not in text and 'href="http' not in text, path
 
 
 def test_hostile_text_stays_text(there: House) -> None:
@@ -149,4 +173,121 @@ def test_damaged_database_is_a_page_with_a_remedy(empty: House) -> None:
     answer = empty.get("/")
     assert answer.status_code == 503
     assert "What to do:" in answer.text and "restore a backup" in answer.text
+    assert answer.headers["x-frame-options"] == "DENY"
+
+
+def test_constraints_are_shown_compared_and_changed(there: House) -> None:
+    text = there.get("/constraints").text
+    assert "version 2 (in force)" in text and "imbalance_grace_s" in text and "no waiting" in text
+    csrf = there.unlock()
+    form = {"key": "leverage_max", "value": "7", "why": "<i>calmer</i>", "csrf": csrf}
+    made = there.post("/constraints/set", form)
+    assert made.status_code == 303 and made.headers["location"] == "/constraints?first=2&second=3#diff"
+    text = there.get("/constraints?first=2&second=3").text
+    assert "<del>8</del>" in text and "<ins>7</ins>" in text and "&lt;i&gt;calmer" in text
+    assert "version 3 is in force" in text
+    assert "not in force" in there.get("/constraints?version=1").text
+    part = there.post("/constraints/set", {"key": "data_age_max_s.book", "value": "10", "why": "x", "csrf": csrf})
+    assert part.status_code == 303
+    assert "data_age_max_s.book" in there.get("/constraints?first=3&second=4").text
+    same = there.post("/constraints/set", {**form, "why": "again"})
+    assert same.headers["location"] == "/constraints"
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ({"key": "leverage_max", "value": "7", "why": "  "}, "a change needs a reason"),
+        ({"key": "leverage_max", "value": "", "why": "x"}, "name a constraint and its new value"),
+        ({"key": "leverage_maxx", "value": "7", "why": "x"}, "did you mean &#39;leverage_max&#39;"),
+        ({"key": "leverage_max", "value": "1", "why": "x"}, "leverage_min 5 is above leverage_max 1"),
+        ({"key": "leverage_max", "value": "lots", "why": "x"}, "leverage_max"),
+    ],
+)
+def test_a_bad_change_changes_nothing_and_keeps_what_was_typed(there: House, form: dict[str, str], said: str) -> None:
+    answer = there.post("/constraints/set", {**form, "csrf": there.unlock()})
+    assert answer.status_code == 422
+    assert "Nothing was changed" in answer.text and said in answer.text
+    assert f'value="{form["value"]}"' in answer.text
+    assert "version 2 (in force)" in there.get("/constraints").text
+
+
+def test_journal_is_searched(there: House) -> None:
+    assert "1 decision with" in there.get("/journal?text=UNGROUNDED").text
+    assert "2 decisions with" in there.get("/journal?text=solusdt").text
+    assert "Nothing found" in there.get("/journal?text=100%25").text, "a per cent sign is no wildcard"
+    assert "Nothing found" in there.get("/journal?text=_____________").text
+    assert "2 decisions." in there.get("/journal?since=2025-01-01&until=2025-01-01").text
+    assert "0 decisions." in there.get("/journal?since=2025-01-02").text
+    assert "is no day" in there.get("/journal?since=yesterday").text
+    found = there.get("/journal?text=you+are+CAREFUL&deep=yes").text
+    assert "1 found among" in found and "You are careful." in found
+    assert "Nobody said that" in there.get("/journal?text=nowhere+to+be+found&deep=yes").text
+
+
+def test_census_counts_what_decisions_have_fetched(there: House) -> None:
+    text = there.get("/census?symbol=SOL/USDT:USDT").text
+    assert "fetched from paper" in text and "9,000" in text and "atr_ratio&gt;1.5" in text
+    chart = there.get("/charts/census?symbol=SOL/USDT:USDT").json()["data"][0]
+    share = dict(zip(chart["y"], chart["x"], strict=True))
+    assert 0 < share["bb_expansion_active"] < 100
+    assert there.get("/census?symbol=nothing").status_code == 404
+    assert there.get("/census?source=../../etc").status_code == 404
+
+
+def test_funding_shows_what_was_seen_and_asks_when_told(there: House) -> None:
+    text = there.get("/funding").text
+    assert "dislocated" in text and "Asked at" not in text
+    assert there.post("/funding/ask").headers["location"] == "/funding#now"
+    text = there.get("/funding").text
+    assert "Asked at" in text and text.count("unavailable") == 4 and "fewer than two venues" in text
+    chart = there.get("/charts/funding?source=fetched%20from%20paper").json()
+    assert chart["data"][0]["name"] == "SOL" and len(chart["data"][0]["x"]) == 90
+    assert there.get("/charts/funding?source=x").status_code == 404
+
+
+def test_reports_are_listed_and_may_do_nothing(there: House) -> None:
+    text = there.get("/reports").text
+    assert "december &amp; &lt;b&gt;january.html" in text and "link.html" not in text and "notes.txt" not in text
+    page = there.get(f"/reports/{quote(REPORT)}").text
+    assert "<iframe" in page and " sandbox " in page
+    file = there.get(f"/reports/{quote(REPORT)}/file")
+    assert file.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+    assert file.headers["x-frame-options"] == "SAMEORIGIN"
+    assert PLANTED["OPENAI_API_KEY"] not in file.text
+    for name in ("link.html", "notes.txt", "..%2Fvolgamma.sqlite", "..%2F..%2Fetc%2Fpasswd", "%2e%2e", "x.html"):
+        assert there.get(f"/reports/{name}/file").status_code == 404, name
+
+
+def test_empty_states_of_the_other_pages(empty: House) -> None:
+    assert "No decision has seen a rate yet" in empty.get("/funding").text
+    assert "There are no candles here yet" in empty.get("/census").text
+    assert empty.get("/charts/census").json() == {"empty": True}
+    assert "Nothing found" in empty.get("/journal").text
+    assert "No report yet" in empty.get("/reports").text
+    assert "the first version" in empty.get("/constraints").text.casefold()
+    assert "volgamma doctor" in empty.get("/health").text
+
+
+def test_health_answers_with_a_damaged_database(empty: House) -> None:
+    (empty.folder / "volgamma.sqlite").write_bytes(b"this is no database" * 100)
+    answer = empty.get("/health")
+    assert answer.status_code == 200 and "fault" in answer.text
+
+
+def test_charts_come_from_the_installed_package(there: House) -> None:
+    address = there.get("/").text.split('src="/static/plotly-')[1].split('"')[0]
+    answer = there.get(f"/static/plotly-{address}")
+    assert answer.status_code == 200 and "immutable" in answer.headers["cache-control"]
+    assert answer.text.lstrip().startswith("/**\n* plotly.js")
+    assert there.get("/static/app.py").status_code == 404
+
+
+def test_a_defect_shows_its_kind_only(there: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("the key is sk-secret")
+
+    monkeypatch.setattr("orchestrator.dashboard.page_overview.open_pairs", broken)
+    answer = there.get("/")
+    assert answer.status_code == 500 and "RuntimeError" in answer.text and "sk-secret" not in answer.text
     assert answer.headers["x-frame-options"] == "DENY"
