@@ -6,7 +6,7 @@ at the start (BEGIN IMMEDIATE), so that two writers wait for each other instead 
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,8 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.url: URL = engine.url
+        #: Told of what was stored, after its commit: (what, fields). For people who watch; they raise nothing.
+        self.listeners: list[Callable[[str, dict[str, Any]], None]] = []
 
     @property
     def name(self) -> str:
@@ -78,6 +80,11 @@ class Database:
             connection = connection.execution_options(volgamma_write=True)
             with connection.begin():
                 yield connection
+
+    def tell(self, what: str, **fields: Any) -> None:
+        """Tell the listeners what was stored."""
+        for listener in self.listeners:
+            listener(what, fields)
 
     def revision(self) -> str | None:
         """The schema's revision, None when there is no schema. Raises SchemaTooNew for a revision unknown here."""

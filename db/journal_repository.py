@@ -29,12 +29,18 @@ class JournalRepository:
     def claim(self, decision_id: str, trader_id: int, symbol: str, exchange: str, policy: str, started_at: int) -> bool:
         """True for the first caller of a decision id, False (and nothing is changed) for every later one."""
         with self._database.write() as connection:
-            return _claim(connection, decision_id, trader_id, symbol, exchange, policy, started_at)
+            mine = _claim(connection, decision_id, trader_id, symbol, exchange, policy, started_at)
+        if mine:
+            place = {"trader_id": trader_id, "symbol": symbol, "exchange": exchange, "policy": policy}
+            self._database.tell("claimed", decision_id=decision_id, **place)
+        return mine
 
     def record(self, decision_id: str, kind: str, document: Any) -> str:
         """Append a document (a pydantic model or JSON values); its hash. Raises NotFound for an unclaimed id."""
         with self._database.write() as connection:
-            return _append(connection, decision_id, kind, document)
+            name = _append(connection, decision_id, kind, document)
+        self._database.tell("recorded", decision_id=decision_id, kind=kind, document=document)
+        return name
 
     def finish(self, decision_id: str, status: str, summary: Mapping[str, Any] | Summary | None = None) -> None:
         """Set the status and the summary columns (keys of `db.journal_entry.Summary`). Raises NotFound.
@@ -43,6 +49,7 @@ class JournalRepository:
         """
         with self._database.write() as connection:
             _finish(connection, decision_id, status, summary_of(summary or {}))
+        self._database.tell("finished", decision_id=decision_id, status=status, summary=summary)
 
     def load(self, decision_id: str) -> JournalEntry:
         """The whole decision. Raises NotFound; Corrupt when a damaged document is asked for."""

@@ -38,6 +38,10 @@ class StoredOrder:
     resolved_at: int | None
 
 
+#: What listeners hear of an order: nothing that was sent.
+_TOLD = ("client_order_id", "decision_id", "leg_id", "attempt", "kind")
+
+
 class OrdersRepository:
     """Intents by client order id. `request` and `report` are pydantic models or JSON values."""
 
@@ -61,11 +65,13 @@ class OrdersRepository:
             "request": text,
         }
         with self._database.write() as connection:
-            if insert_once(connection, OrderRow, {**values, "status": INTENDED, "intended_at": at}):
-                return True
+            new = insert_once(connection, OrderRow, {**values, "status": INTENDED, "intended_at": at})
             row = connection.execute(
                 select(OrderRow.__table__).where(OrderRow.client_order_id == client_order_id)
             ).one()
+        if new:
+            self._database.tell("intended", **{key: values[key] for key in _TOLD}, at=at)
+            return True
         for key, value in values.items():
             if row._mapping[key] != value:
                 raise Conflict(
@@ -83,8 +89,12 @@ class OrdersRepository:
                 .where(OrderRow.client_order_id == client_order_id)
                 .values(status=status, report=text, resolved_at=None if status in _OPEN else at)
             ).rowcount
-        if changed == 0:
+            told = connection.execute(
+                select(OrderRow.__table__).where(OrderRow.client_order_id == client_order_id)
+            ).one_or_none()
+        if changed == 0 or told is None:
             raise NotFound(f"there is no order intent {client_order_id}", "an order must be intended before it is sent")
+        self._database.tell("resolved", **{key: told._mapping[key] for key in _TOLD}, status=status, at=at)
 
     def get(self, client_order_id: str) -> StoredOrder | None:
         """One intent, or None."""

@@ -117,7 +117,10 @@ class PairsRepository:
         """Append an event; its id. `trades` defaults to 1 for COUNTED_EVENTS and to 0 for all others."""
         counted = int(name in COUNTED_EVENTS) if trades is None else trades
         with self._database.write() as connection:
-            return _event(connection, pair_id, decision_id, name, document, at, counted)
+            number = _event(connection, pair_id, decision_id, name, document, at, counted)
+        place = {"pair_id": pair_id, "decision_id": decision_id}
+        self._database.tell("pair_event", **place, name=name, document=as_json(document), at=at)
+        return number
 
     def events(self, pair_id: str | None = None, since: int = 0) -> tuple[PairEvent, ...]:
         """Events in the order written, of one pair or of all."""

@@ -37,6 +37,8 @@ _KEYS = {
     "alerts_per_hour",
     "alerts_refused_in_a_row",
     "alerts_digest_hour",
+    "log_format",
+    "log_file",
 }
 
 
@@ -71,6 +73,9 @@ class Settings:
     alerts_refused_in_a_row: int
     #: UTC hour of the daily digest, -1: none.
     alerts_digest_hour: int
+    #: "console" or "json"; None: json where there is a file, else no logs.
+    log_format: str | None
+    log_file: Path | None
     environment: Mapping[str, str] = field(repr=False)
 
     @property
@@ -112,6 +117,10 @@ def load(environment: Mapping[str, str] | None = None, overrides: Mapping[str, A
         alerts_per_hour=max(1, _whole("alerts_per_hour", values.get("alerts_per_hour")) or 20),
         alerts_refused_in_a_row=max(1, _whole("alerts_refused_in_a_row", values.get("alerts_refused_in_a_row")) or 8),
         alerts_digest_hour=_whole("alerts_digest_hour", values.get("alerts_digest_hour")) or 0,
+        log_format=_choice("log_format", values["log_format"], ("console", "json"))
+        if values.get("log_format")
+        else None,
+        log_file=None if _text(values.get("log_file")) is None else Path(str(values["log_file"])).expanduser(),
         environment=env,
     )
 

@@ -40,6 +40,13 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ),
     ),
     (
+        "Logs (off; standard output never gets a line; `volgamma run --metrics-port 9100` serves Prometheus)",
+        (
+            ("log_format", '"console"', "console or json; to stderr, or to log_file"),
+            ("log_file", '"~/volgamma/volgamma.log"', "json unless log_format says console"),
+        ),
+    ),
+    (
         "Live trading (off; it also needs --live on the command line)",
         (("live", "false", ""),),
     ),

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from orchestrator.errors import HostError
+from orchestrator.observability import witness
 from orchestrator.settings import Settings
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def open_store(settings: Settings) -> "Database":
         from db.database import open_database
 
         database = open_database(settings.database_url)
+        witness.attach(database)
         if database.url.get_backend_name() == "sqlite":
             database.migrate()
         else:

@@ -1,8 +1,11 @@
 """The command line. Each command is a file beside this one; heavy imports stay inside the commands."""
 
+import sys
 from importlib import import_module
 
 import typer
+
+from orchestrator.cli.output import redacting_hook
 
 #: Modules of this folder with a `register(app)`, in the order shown by --help.
 COMMANDS: tuple[str, ...] = (
@@ -43,6 +46,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Entry point of `volgamma`."""
+    sys.excepthook = redacting_hook
     for name in COMMANDS:
         import_module(f"orchestrator.cli.{name}").register(app)
     app()

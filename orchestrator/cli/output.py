@@ -2,11 +2,17 @@
 
 import functools
 import json
+import os
 import sys
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
 from typing import Any, ParamSpec
 
 from orchestrator.errors import HostError
+from orchestrator.observability.redaction import Redactor
 
 P = ParamSpec("P")
 
@@ -17,10 +23,12 @@ def emit(document: Any) -> None:
 
 
 def fail(error: HostError, *, as_json: bool) -> int:
-    """Say what happened and the remedy; the exit code."""
+    """Say what happened and the remedy, without any secret; the exit code."""
+    hidden = Redactor.of(os.environ)
+    message, remedy = hidden.text(error.message), hidden.text(error.remedy)
     if as_json:
-        emit({"error": {"code": error.code, "message": error.message, "remedy": error.remedy}})
-    sys.stderr.write(f"volgamma: {error.message}\n  remedy: {error.remedy}\n")
+        emit({"error": {"code": error.code, "message": message, "remedy": remedy}})
+    sys.stderr.write(f"volgamma: {message}\n  remedy: {remedy}\n")
     return error.exit_code
 
 
@@ -32,7 +40,8 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
         import typer
 
         try:
-            function(*args, **kwargs)
+            with _logged():
+                function(*args, **kwargs)
         except HostError as error:
             raise typer.Exit(fail(error, as_json=bool(kwargs.get("as_json", False)))) from None
         except KeyboardInterrupt:
@@ -42,3 +51,25 @@ def command(function: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(1) from None
 
     return wrapped
+
+
+@contextmanager
+def _logged() -> Iterator[None]:
+    """Logs, where somebody asked for them; nothing is loaded where nobody did."""
+    named = Path(os.environ.get("VOLGAMMA_CONFIG", "volgamma.toml"))
+    if not any(f"VOLGAMMA_{key}" in os.environ for key in ("LOG_FILE", "LOG_FORMAT")) and not (
+        named.is_file() and "log_" in named.read_text(errors="replace")
+    ):
+        yield
+        return
+    from orchestrator import settings
+    from orchestrator.observability.logs import logging_to
+
+    with logging_to(settings.load()):
+        yield
+
+
+def redacting_hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """`sys.excepthook`: the traceback of a defect, without any secret."""
+    text = "".join(traceback.format_exception(kind, error, trace))
+    sys.stderr.write(Redactor.of(os.environ).text(text))

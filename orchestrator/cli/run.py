@@ -27,6 +27,9 @@ def run(
     flatten_on_exit: Annotated[
         bool, typer.Option("--flatten-on-exit", help="close all pairs at the end; without it they stay protected")
     ] = False,
+    metrics_port: Annotated[
+        int | None, typer.Option("--metrics-port", help="serve Prometheus at http://127.0.0.1:PORT/metrics")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON document at the end; lines go to stderr")] = False,
 ) -> None:
     """Run the schedule."""
@@ -42,6 +45,7 @@ def run(
 
     from orchestrator import settings
     from orchestrator.host import run_schedule
+    from orchestrator.observability.serving import in_sight, metrics_at
     from orchestrator.schedule.ticks import parse_duration
 
     try:
@@ -56,9 +60,10 @@ def run(
     names = tuple(part.strip() for part in symbols.split(",") if part.strip())
     if not names:
         raise UsageError("no_symbol", f"--symbols {symbols!r} names no symbol", "for example --symbols SOL,AVAX")
-    tally = asyncio.run(
-        run_schedule(settings.load(), exchange, names, interval, duration, chosen, say, flatten_on_exit)
-    )
+    resolved = settings.load()
+    with metrics_at(metrics_port, resolved.database_url):
+        work = run_schedule(resolved, exchange, names, interval, duration, chosen, say, flatten_on_exit)
+        tally = asyncio.run(in_sight(work))
     if as_json:
         emit({"schema": "volgamma.run/1", **asdict(tally)})
     else:
