@@ -107,7 +107,8 @@ class Keeper:
         if state.phase is Phase.FLAT:  # ended, but its record could not be closed then
             return await self._actions.end(pair, state, now)
         followed = follow_plan(state, pair)
-        if followed != state:
+        retightened = followed != state
+        if retightened:
             state = followed
             save_state(self._desk, state, "the plan was tightened", now)
         if self._check.money_due(pair, now):
@@ -128,7 +129,9 @@ class Keeper:
         if flatten:
             await self._actions.apply(pair, state, Kill(at=now), now)
         elif mark is not None:
-            await self._actions.apply(pair, state, Tick(at=now, mark=mark), now)
+            state = await self._actions.apply(pair, state, Tick(at=now, mark=mark), now)
+            if retightened and not state.in_flight:
+                await self._actions.protect(pair, state, now)
         return None
 
     def _silent(self, pair: OpenPair, error: Exception) -> None:

@@ -6,6 +6,7 @@ alone; so a lost answer, a bracket that fired while nobody looked and a restart 
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Literal
 
 from orchestrator import ledger_feed
 from orchestrator.clock import Clock
@@ -24,6 +25,7 @@ from orchestrator.rebalancer.step import step, tightened
 from traders.contract.constraints import ConstraintSet
 from traders.contract.decision import Side
 from traders.contract.portfolio import OpenPair
+from traders.contract.verdict import Bracket
 
 ZERO = Decimal(0)
 
@@ -169,7 +171,7 @@ class PairActions:
             self.note(pair, "bracket_unknown", "no bracket is known for this pair", now)
             return
         contract = (await self._desk.venue.leg_quote(pair.symbol)).contract
-        price = toward_entry(command, contract.price_tick)
+        price = nearer(toward_entry(command, contract.price_tick), standing, command.edge)
         protected = self._desk.store.pairs.get(pair.pair_id).pair.protected
         if getattr(standing, command.edge) == price and protected:
             return
@@ -183,6 +185,11 @@ class PairActions:
 
     def _tools(self) -> tuple[ExecutionStore, Clock, ExecutionLimits]:
         return execution_store(self._desk), self._desk.clock, execution_limits(self._desk, self._constraints)
+
+
+def nearer(price: Decimal, standing: Bracket, edge: Literal["upper", "lower"]) -> Decimal:
+    """The price, or the one that stands where that is nearer: what protects a pair is never moved away from it."""
+    return max(price, standing.lower) if edge == "lower" else min(price, standing.upper)
 
 
 def toward_entry(command: MoveBracket, tick: Decimal) -> Decimal:

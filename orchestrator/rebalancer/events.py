@@ -53,9 +53,10 @@ class LegGone(Frozen):
 
 
 class Kill(Frozen):
-    """The kill switch was thrown with --flatten."""
+    """The kill switch was thrown with --flatten, or somebody else (`reason`) wants the pair to end."""
 
     at: Millis
+    reason: str = "kill"
 
 
 Event = Tick | Filled | FundingSettled | BarClosed | LegGone | Kill

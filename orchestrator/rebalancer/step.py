@@ -44,7 +44,7 @@ def step(state: PairState, event: Event) -> Step:
         case LegGone():
             return _on_leg_gone(state, event)
         case Kill():
-            return _close_all(state, event.at, "kill")
+            return _close_all(state, event.at, event.reason)
 
 
 def _on_tick(state: PairState, tick: Tick) -> Step:
@@ -52,6 +52,7 @@ def _on_tick(state: PairState, tick: Tick) -> Step:
         return _overdue(state, tick)
     if state.phase is Phase.CLOSING:
         return _close_all(state, tick.at, state.reason or "closing")
+    latched = state.breakeven_latched
     state = _remember(state, tick.mark)
     reason = exits.stop_or_target(state, tick.mark) or exits.too_long(state, tick.at)
     if reason is None and ladder.reversal_reached(state, tick.mark):
@@ -59,7 +60,11 @@ def _on_tick(state: PairState, tick: Tick) -> Step:
     reason = reason or exits.trailing(state, tick.mark)
     if reason is not None:
         return _close_all(state, tick.at, reason)
-    return _bands(state, tick)
+    latched_now = state.breakeven_latched and not latched
+    state, commands = _bands(state, tick)
+    if commands or not latched_now:
+        return state, commands
+    return _with_edge(state)  # the stop is 0 from now on, at the exchange too
 
 
 def _remember(state: PairState, mark: Decimal) -> PairState:
@@ -126,6 +131,10 @@ def _settled(state: PairState, at: int) -> Step:
             return _close_all(state, at, "leg_gone")
         if abs(state.net_delta) > state.rules.net_delta_max:
             return _cut(state, at)
+    return _with_edge(state)
+
+
+def _with_edge(state: PairState) -> Step:
     moves = tightened(state)
     return (state.model_copy(update={"edge": moves[0].price}), moves) if moves else (state, ())
 
@@ -220,7 +229,10 @@ def _overdue(state: PairState, tick: Tick) -> Step:
 
 
 def _close_all(state: PairState, at: int, reason: str) -> Step:
-    """Close whatever is left of both legs. The executor replaces, never adds to, orders still under way."""
+    """Close whatever is left of both legs. The executor replaces, never adds to, orders still under way.
+
+    What began a close stays its reason, whatever else comes up before it is done.
+    """
     orders = tuple(
         CloseLeg(side=side, quantity=state.leg(side).left, reason=reason)
         for side in ("long", "short")
@@ -228,7 +240,8 @@ def _close_all(state: PairState, at: int, reason: str) -> Step:
     )
     # only a ladder that ran to its last band may be followed by another; whatever else closes a pair ends the cycle
     may_reopen = state.may_reopen and reason == "last_band"
-    state = state.model_copy(update={"phase": Phase.CLOSING, "reason": reason, "may_reopen": may_reopen})
+    first = state.reason if state.phase is Phase.CLOSING and state.reason else reason
+    state = state.model_copy(update={"phase": Phase.CLOSING, "reason": first, "may_reopen": may_reopen})
     if not orders:
         return _settled(state, at)
     return _pending(state, orders, at), orders

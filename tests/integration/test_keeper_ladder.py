@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from orchestrator import kill_switch
+from orchestrator.pair_book import save_state
 from tests.kept_pair import kept_pair
 
 D = Decimal
@@ -193,3 +194,30 @@ async def test_an_imbalance_made_by_hand_is_cut(tmp_path: Path) -> None:
         await k.keeper.look()
         held: dict[str, Any] = await k.held()
         assert held.get("long", D(0)) <= held.get("short", D(0)) * D("1.35") / D("0.65")
+
+
+async def test_a_tightened_plan_moves_the_bracket_and_a_looser_one_never_does(tmp_path: Path) -> None:
+    """A permitted rebalance may tighten the stop; the exchange hears of it, and nothing ever moves the bracket away."""
+    async with kept_pair(tmp_path) as k:
+        await k.move("0.0201")
+        await k.keeper.look()
+        level = min(price for _, _, price in await k.resting())
+        assert level == D("186.2")
+        pair = k.stored().pair
+        k.desk.store.pairs.update(
+            pair.model_copy(update={"plan": pair.plan.model_copy(update={"stop_loss": D("0.04")})})
+        )
+        await k.keeper.look()
+        stop = min(price for _, _, price in await k.resting())
+        state = k.state()
+        assert level < stop < k.pair.entry_price
+        lost = -state.cycle_pnl(stop) / state.pair_margin
+        assert abs(lost - D("0.04")) < D("0.0005"), "there the cycle has lost what it may"
+        k.desk.store.pairs.update(k.stored().pair.model_copy(update={"plan": pair.plan}))
+        save_state(k.desk, k.state().model_copy(update={"edge": None}), "as if it had never been asked for", 1)
+        await k.keeper.look()
+        assert len(await k.resting()) == 4
+        assert min(price for _, _, price in await k.resting()) == stop
+        await k.move("0.0401")
+        await k.keeper.look()
+        await k.assert_flat("last_band")
