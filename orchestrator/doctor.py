@@ -4,18 +4,19 @@ import importlib.util
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
 from orchestrator import kill_switch
 from orchestrator.errors import HostError
+from orchestrator.observability.redaction import Redactor
 from orchestrator.settings import Settings
 from orchestrator.storage import opened
+from orchestrator.venue_facts import VENUES, reads_unverified
 
 ROOMS = ("traders", "data_fetchers", "indicators", "prompts", "db", "orchestrator")
-UNVERIFIED_VENUES = ("okx", "bitget")
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ def diagnose(settings: Settings) -> list[Finding]:
             found.extend(check(settings))
         except HostError as error:
             found.append(Finding(check.__name__.strip("_"), "fail", error.message, error.remedy))
-    return found
+    hidden = Redactor.of(settings.environment)  # an address may hold a password
+    return [replace(one, detail=hidden.text(one.detail)) for one in found]
 
 
 Check = Callable[[Settings], Iterator[Finding]]
@@ -143,8 +145,19 @@ def _venues(settings: Settings) -> Iterator[Finding]:
     yield Finding(
         "venues",
         "warn",
-        f"{' and '.join(UNVERIFIED_VENUES)} are unverified against the venue",
+        f"{' and '.join(reads_unverified())} are unverified against the venue",
         "see docs/venues.md; start with --dry-run",
+    )
+    sure = [venue.name for venue in VENUES if venue.execution_verified]
+    yield Finding(
+        "execution", "ok", f"verified against recorded answers: {', '.join(sure)}; no order was ever sent to a venue"
+    )
+    unsure = [f"{venue.name} ({venue.execution})" for venue in VENUES if not venue.execution_verified]
+    yield Finding(
+        "execution",
+        "warn",
+        f"unverified against the venue: {', '.join(unsure)}",
+        "see `volgamma venues`; send the first orders there with the least size, and look at each",
     )
     if settings.live:
         yield Finding("live", "warn", "live = true is configured; --live would be the second step", "set live = false")
