@@ -24,6 +24,7 @@ COMMANDS: tuple[str, ...] = (
     "funding",
     "ledger",
     "exchange",
+    "venues",
     "llm",
     "traders",
     "kill",

@@ -43,8 +43,9 @@ def test_okx_and_bitget_are_named_as_unverified_and_no_other(findings: list[dict
 
 def test_the_table_the_remedy_names_says_the_same() -> None:
     text = (Path(__file__).parents[2] / "docs" / "venues.md").read_text()
+    reads = text[text.index("## Reading") : text.index("## Sending orders")]
     head, _, *rows = [
-        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if "|" in line
+        [cell.strip() for cell in line.strip("|").split("|")] for line in reads.splitlines() if "|" in line
     ]
     assert len(rows) >= 10
     cells = {venue: [row[place] for row in rows] for place, venue in enumerate(head) if place}
@@ -59,6 +60,19 @@ def test_a_person_reads_the_warning_too(tmp_path: Path) -> None:
     lines = done.stdout.splitlines()
     place = lines.index("warn venues       okx and bitget are unverified against the venue")
     assert lines[place + 1].strip() == "remedy: see docs/venues.md; start with --dry-run"
+
+
+def test_execution_is_said_to_be_verified_or_not(findings: list[dict[str, Any]]) -> None:
+    ok, warned = (row for row in findings if row["check"] == "execution")
+    assert (ok["status"], ok["detail"]) == (
+        "ok",
+        "verified against recorded answers: paper, binanceusdm; no order was ever sent to a venue",
+    )
+    assert warned["status"] == "warn"
+    assert warned["detail"] == (
+        "unverified against the venue: bybit (partly recorded), okx (captured), bitget (captured)"
+    )
+    assert "least size" in warned["remedy"]
 
 
 def test_a_fresh_set_up_fails_in_nothing(findings: list[dict[str, Any]]) -> None:
