@@ -176,7 +176,7 @@ def _standing(memory: Memory, facts: Facts) -> Iterator[tuple[str, str]]:
     account = facts.account
     for exchange in facts.latched:
         yield f"latch:{exchange}", f"{exchange}: the drawdown limit was reached; entries are latched off."
-    if not facts.latched and account.equity is not None and account.high and account.max_drawdown:
+    if account.equity is not None and account.high and account.max_drawdown:
         drawdown = 1 - account.equity / account.high
         if drawdown >= _NEAR * account.max_drawdown:
             yield "latch:near", f"Drawdown {drawdown:.2%} of a limit of {account.max_drawdown:.2%}."

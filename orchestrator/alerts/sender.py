@@ -74,8 +74,9 @@ def deliver(channel: Channel, message: Message) -> bool:
             attach = AppriseAttachment()
             memory: Any = AttachMemory
             attach.add(memory(content=message.picture, name="equity.png", mimetype="image/png"))
+        # the service itself: apprise's own call works in a pool whose threads the interpreter waits for at its end
         done = bool(
-            channel.client.notify(
+            channel.client[0].notify(
                 body=message.text, title=message.title, notify_type=kinds[message.severity], attach=attach
             )
         )
