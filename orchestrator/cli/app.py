@@ -30,6 +30,7 @@ COMMANDS: tuple[str, ...] = (
     "kill",
     "dashboard",
     "alerts",
+    "keys",
     "database",
     "schema",
     "init",

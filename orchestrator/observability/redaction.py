@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 HIDDEN = "***"
-_NAMES = re.compile(r"KEY|SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL", re.IGNORECASE)
+_NAMES = re.compile(r"KEY|SECRET|TOKEN|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|ALERTS$", re.IGNORECASE)
 #: Names that match and hold no secret.
 _PLAIN = re.compile(r"(_FILE|_PATH|_DIR|_NAME|_ID)$|^LLM_TOKENS|TOKENS_", re.IGNORECASE)
 #: Shorter values would take ordinary words out of every line.
