@@ -52,7 +52,7 @@ class BitgetVenue(CcxtAccount):
     @property
     def traits(self) -> Traits:
         """Four orders a bracket; requests live for 30 s."""
-        return Traits(absent_after_s=31)
+        return Traits(absent_after_s=31, only_receives=True)
 
     async def obstacles(self, plan: ExecutionPlan) -> tuple[Problem, ...]:
         """Rights of the key."""

@@ -50,7 +50,7 @@ class BybitVenue(CcxtAccount):
     @property
     def traits(self) -> Traits:
         """Four orders a bracket, a short receive window."""
-        return Traits()
+        return Traits(only_receives=True)
 
     async def obstacles(self, plan: ExecutionPlan) -> tuple[Problem, ...]:
         """Permissions of the key, kind of account, and legs that a stop could not close whole."""

@@ -23,6 +23,8 @@ class Traits:
     #: The venue may still carry out a request this long after it was signed, s: only then is "does not exist" final.
     #: 0: less than `ExecutionLimits.absent_after_s` in any case.
     absent_after_s: float = 0
+    #: An answer to an order says that it was received and nothing else: what became of it is looked up.
+    only_receives: bool = False
 
 
 def key_problems(*, may_trade: bool, may_withdraw: bool, venue: str) -> tuple[Problem, ...]:

@@ -54,7 +54,7 @@ class OkxVenue(CcxtAccount):
     @property
     def traits(self) -> Traits:
         """One order that closes all of a position; requests live for 30 s."""
-        return Traits(paired_bracket=True, absent_after_s=31)
+        return Traits(paired_bracket=True, absent_after_s=31, only_receives=True)
 
     async def obstacles(self, plan: ExecutionPlan) -> tuple[Problem, ...]:
         """Rights of the key, account mode, and legs that a stop could not close whole."""

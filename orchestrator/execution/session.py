@@ -111,8 +111,8 @@ class Session:
                 report = await self.venue.place_conditional(request)
             else:
                 report = await self.venue.place(request)
-            if not conditional(request) and report.status in _WORKING:
-                report = await self.look_up(request, deadline)
+            if (self.venue.traits.only_receives or not conditional(request)) and report.status in _WORKING:
+                report = await self.look_up(request, deadline, received=True)
         except Duplicate:
             report = await self.look_up(request, deadline)
         except Rejected as refusal:
@@ -145,11 +145,14 @@ class Session:
         self._line(leg_id, kind, name, request, None, "rejected")
         return Sent(name, None, why[:300], again=isinstance(refusal, Throttled))
 
-    async def look_up(self, request: Request, deadline: float, given_up_at: float | None = None) -> OrderReport | None:
+    async def look_up(
+        self, request: Request, deadline: float, given_up_at: float | None = None, *, received: bool = False
+    ) -> OrderReport | None:
         """Ask by client id until the venue knows: the final report, or None when it positively does not exist.
 
         "Does not exist" counts only once the request is too old to be still under way, counted from `given_up_at` (a
-        time on the stopwatch, by default now). Raises Unsettled; the intent then stays unresolved.
+        time on the stopwatch, by default now), and never for an order that the venue has `received`: it is there, and
+        not shown yet. Raises Unsettled; the intent then stays unresolved.
         """
         pause, last = _FIRST_PAUSE, "no answer"
         since = self.clock.monotonic_ms() if given_up_at is None else given_up_at
@@ -165,7 +168,7 @@ class Session:
             else:
                 if report is not None and (conditional(request) or report.status not in _WORKING):
                     return report
-                if report is None and self.late(final_at):
+                if report is None and not received and self.late(final_at):
                     return None
                 last = "does not exist (yet)" if report is None else f"still {report.status}"
             if self.late(deadline):

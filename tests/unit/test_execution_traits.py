@@ -1,5 +1,6 @@
 """Where venues differ: one order a leg that holds both prices, requests that live long, obstacles of their own."""
 
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 import pytest
@@ -11,7 +12,7 @@ from orchestrator.execution.limits import ExecutionLimits
 from orchestrator.execution.obstacles import Problem, Traits, key_problems
 from orchestrator.execution.preflight import apply_settings, check
 from orchestrator.execution.saga import carry_out
-from orchestrator.execution.venue import SymbolSettings
+from orchestrator.execution.venue import ConditionalRequest, OrderReport, OrderRequest, SymbolSettings
 from tests.fake_venue import SOL, FakeVenue, Fault, memory_store, plan_for
 from tests.open_pairs import open_pair
 from traders.contract.verdict import Bracket
@@ -97,3 +98,67 @@ async def test_legs_of_different_leverage_do_not_fit_and_are_set() -> None:
     assert f"{SOL} is set to 10x long and 5x short, the plan needs 5x" in problem.message
     assert await apply_settings(plan_for(), venue) == ()
     assert SymbolSettings(symbol=SOL, leverage=5, margin_mode="isolated", short_leverage=5).leverages == "5x"
+
+
+@dataclass
+class Receiving(FakeVenue):
+    """Answers "received", and shows an order by its id only some seconds later, as venues do when they are busy."""
+
+    hidden_s: float = 0.0
+    received_at: dict[str, int] = field(default_factory=dict)
+
+    async def place(self, order: OrderRequest) -> OrderReport:
+        self.received_at[order.client_order_id] = self.clock.now_ms()
+        report = await super().place(order)
+        return report.model_copy(update={"status": "new", "filled": D(0), "average": None})
+
+    async def place_conditional(self, order: ConditionalRequest) -> OrderReport:
+        self.received_at[order.client_order_id] = self.clock.now_ms()
+        return await super().place_conditional(order)
+
+    async def find(self, symbol: str, client_order_id: str, *, conditional: bool) -> OrderReport | None:
+        found = await super().find(symbol, client_order_id, conditional=conditional)
+        return found if self._shown(client_order_id) else None
+
+    async def open_orders(self, symbol: str, *, conditional: bool) -> list[OrderReport]:
+        found = await super().open_orders(symbol, conditional=conditional)
+        return [order for order in found if self._shown(order.client_order_id)]
+
+    def _shown(self, name: str) -> bool:
+        return self.clock.now_ms() - self.received_at.get(name, 0) >= self.hidden_s * 1000
+
+
+@pytest.mark.parametrize("hidden", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("paired", [False, True])
+async def test_what_was_received_and_is_not_shown_yet_is_not_sent_again(hidden: float, paired: bool) -> None:
+    venue, store = Receiving(own_traits=Traits(only_receives=True, paired_bracket=paired)), memory_store()
+    venue.hidden_s = hidden
+    result = await carry_out(plan_for(), venue, store, venue.clock, LIMITS)
+    assert (result.status, result.protected) == ("open", True), result.reason
+    assert len(venue.accepted) == (4 if paired else 6), "one order an intent"
+    assert store.orders.unresolved() == []
+
+
+@pytest.mark.parametrize("hidden", [3.5, 6.0, 9.0])
+async def test_shown_too_late_to_protect_the_pair_in_time_ends_flat_or_unknown_with_one_entry_a_leg(
+    hidden: float,
+) -> None:
+    venue, store = Receiving(own_traits=Traits(only_receives=True)), memory_store()
+    venue.hidden_s = hidden
+    result = await carry_out(plan_for(), venue, store, venue.clock, LIMITS)
+    assert result.status in ("unwound", "unknown")
+    opened = [row for row in store.orders.of_decision(plan_for().decision_id) if row.kind == "entry"]
+    assert 1 <= len(opened) <= 2, "longer hidden than an absent order takes to be believed, and still not sent again"
+    assert venue.quantity("long") == venue.quantity("short")
+
+
+async def test_what_was_received_and_is_never_shown_stays_unknown_and_blocks_new_risk() -> None:
+    venue, store = Receiving(own_traits=Traits(only_receives=True)), memory_store()
+    venue.hidden_s = 10**6
+    result = await carry_out(plan_for(), venue, store, venue.clock, LIMITS)
+    assert result.status == "unknown"
+    assert len(venue.accepted) == 2, "one entry, and the order that closes the lone leg again"
+    assert venue.held == {}
+    assert store.orders.unresolved() != []
+    again = await carry_out(plan_for(), venue, store, venue.clock, LIMITS)
+    assert (again.status, len(venue.accepted)) == ("none", 2)
