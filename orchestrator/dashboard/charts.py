@@ -169,7 +169,13 @@ def bars(names: Sequence[str], values: Sequence[float], texts: Sequence[str], un
     }
     return {
         "data": [trace],
-        "layout": layout(hovermode="closest", margin={"r": 90}, xaxis={"ticksuffix": unit}, yaxis={"side": "left", "dtick": 1}, bargap=0.35),
+        "layout": layout(
+            hovermode="closest",
+            margin={"r": 90},
+            xaxis={"ticksuffix": unit},
+            yaxis={"side": "left", "dtick": 1},
+            bargap=0.35,
+        ),
     }
 
 

@@ -9,7 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from orchestrator.dashboard.config import DashboardConfig
+from orchestrator.dashboard.config import DashboardConfig, is_loopback
 from orchestrator.dashboard.sessions import Sessions
 
 #: SHA-256 of nothing: plotly makes one empty <style> and fills it through the CSSOM, which the policy lets pass.
@@ -35,7 +35,6 @@ HEADERS: Mapping[str, str] = {
     "content-security-policy": POLICY,
     "x-frame-options": "DENY",
     "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=()",
@@ -52,6 +51,10 @@ class Gate:
         self._app = app
         self._config = config
         self._sessions = sessions
+        # over plain HTTP from another machine no Sec-Fetch-Site is sent, and `no-referrer` would hide the origin too:
+        # there the referrer goes to ourselves, and to nobody else
+        policy = "no-referrer" if is_loopback(config.host) else "same-origin"
+        self._headers = {**HEADERS, "referrer-policy": policy}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -65,7 +68,7 @@ class Gate:
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in self._headers.items():
                     headers.setdefault(name, value)
             await send(message)
 
@@ -130,9 +133,10 @@ def same_origin(headers: Headers, *, known: bool) -> bool:
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     if site is not None and site != "same-origin":
         return False
-    if origin is not None:
-        return _of(origin) == headers.get("host", "").lower()
-    return site == "same-origin" or known
+    if origin is None or (origin == "null" and site is not None):
+        # under `no-referrer` a browser hides its origin even from ourselves; Sec-Fetch-Site no page can forge
+        return site == "same-origin" or known
+    return _of(origin) == headers.get("host", "").lower()
 
 
 def _of(origin: str) -> str:

@@ -26,6 +26,7 @@ LOOKS = ("/decisions/x/replay", "/decisions/x/what-if", "/funding/ask")
 FOREIGN: list[dict[str, str]] = [
     {"origin": "http://evil.example"},
     {"origin": "null"},
+    {"origin": "null", "sec_fetch_site": "cross-site"},
     {"origin": "https://127.0.0.1:8601"},
     {"sec_fetch_site": "cross-site"},
     {"sec_fetch_site": "same-site"},
@@ -98,6 +99,19 @@ def test_a_write_without_the_forms_own_secret_is_refused(there: House, path: str
     answer = there.post(path, {**WRITES[path], "csrf": csrf})
     assert answer.status_code == 403
     assert not killed(there) and version(there) == 1
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"sec_fetch_site": "same-origin"}, {"origin": "null", "sec_fetch_site": "same-origin"}]
+)
+def test_a_write_of_our_own_page_passes(there: House, headers: dict[str, str]) -> None:
+    """Under `no-referrer` a browser sends `Origin: null` even to ourselves; what no page can forge then decides."""
+    assert there.post("/kill", {"why": "x", "csrf": there.unlock()}, **headers).status_code == 303
+    assert killed(there)
+
+
+def test_elsewhere_the_origin_is_told_to_ourselves_only(wide: House) -> None:
+    assert wide.get("/unlock").headers["referrer-policy"] == "same-origin"
 
 
 def test_kill_and_release_from_the_page(there: House) -> None:
