@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from orchestrator.execution.codes import PreflightCode as P
 from orchestrator.execution.exact import Bracket, margin_tiers, number, positive, text, whole
+from orchestrator.execution.forced import Forced, Why
 from orchestrator.execution.obstacles import Problem, key_problems
 from orchestrator.execution.venue import (
     Balance,
@@ -44,8 +45,8 @@ _STATUS: dict[str, OrderStatus] = {
     "Rejected": "rejected",
     "Triggered": "triggered",
 }
-#: Executions that are trades; the list has funding and settlements too.
-_TRADES = ("Trade", "AdlTrade", "BustTrade")
+#: Executions that the venue made by itself; the list has our trades, funding and settlements too.
+_FORCED: dict[str, Why] = {"BustTrade": "liquidated", "AdlTrade": "auto_deleveraged"}
 
 
 def order_request(order: OrderRequest, market_id: str) -> dict[str, Any]:
@@ -180,9 +181,8 @@ def balance(raw: Raw) -> Balance:
     """/v5/account/wallet-balance of USDT. Free is what no isolated position and no order has taken (never more)."""
     row = next(coin for account in raw["list"] for coin in account["coin"] if coin["coin"] == "USDT")
     wallet = number(row["walletBalance"])
-    taken = (positive(row.get(name)) for name in ("totalPositionIM", "totalOrderIM", "locked", "bonus"))
-    free = wallet - sum((amount for amount in taken if amount is not None), Decimal(0))
-    return Balance(wallet=wallet, equity=number(row["equity"]), available=max(Decimal(0), free))
+    taken = [positive(row.get(name)) or Decimal(0) for name in ("totalPositionIM", "totalOrderIM", "locked", "bonus")]
+    return Balance(wallet=wallet, equity=number(row["equity"]), available=max(Decimal(0), wallet - sum(taken)))
 
 
 def fill(raw: Raw, symbol: str) -> Fill | None:
@@ -191,7 +191,7 @@ def fill(raw: Raw, symbol: str) -> Fill | None:
     In hedge mode a buy that closes something closed the short. Raises ValueError for a fee in another coin, and for a
     close without its result.
     """
-    if raw["execType"] not in _TRADES:
+    if raw["execType"] not in ("Trade", *_FORCED):
         return None
     if raw.get("feeCurrency") not in (None, "", "USDT"):
         raise ValueError(f"execution {raw['execId']} paid its fee in {raw['feeCurrency']}")
@@ -206,6 +206,21 @@ def fill(raw: Raw, symbol: str) -> Fill | None:
         quantity=number(raw["execQty"]),
         fee=number(raw["execFee"]),
         realized=number(raw["execPnl"]) if closes else Decimal(0),
+        time=int(raw["execTime"]),
+    )
+
+
+def forced(raw: Raw, symbol: str) -> Forced | None:
+    """A row of /v5/execution/list that the venue's own order made: a liquidation or auto-deleveraging; else None."""
+    if raw["execType"] not in _FORCED:
+        return None
+    return Forced(
+        exchange_order_id=str(raw["orderId"]),
+        symbol=symbol,
+        position_side="short" if raw["side"] == "Buy" else "long",
+        why=_FORCED[raw["execType"]],
+        quantity=number(raw["execQty"]),
+        price=number(raw["execPrice"]),
         time=int(raw["execTime"]),
     )
 

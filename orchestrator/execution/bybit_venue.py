@@ -6,7 +6,7 @@ ordinary ones that wait: one look-up and one cancellation serve both. The reques
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from orchestrator.execution import bybit as dialect
 from orchestrator.execution import ccxt_errors as errors
@@ -14,6 +14,7 @@ from orchestrator.execution.bybit import CATEGORY
 from orchestrator.execution.ccxt_account import RECV_WINDOW_MS, UNREADABLE, CcxtAccount, listed, sent
 from orchestrator.execution.cursor_pages import Page, Raw, all_pages, windows
 from orchestrator.execution.exact import levels, number, positive
+from orchestrator.execution.forced import Forced
 from orchestrator.execution.obstacles import Problem, Traits
 from orchestrator.execution.paging import WEEK_MS
 from orchestrator.execution.venue import (
@@ -32,6 +33,7 @@ from orchestrator.execution.venue import (
 from traders.contract.quote import LegQuote, MarginTier
 from traders.contract.verdict import ExecutionPlan
 
+R = TypeVar("R")
 Ask = Callable[[dict[str, Any]], Awaitable[Any]]
 _BOOK_LEVELS = 500
 _USDT = {**CATEGORY, "settleCoin": "USDT"}
@@ -203,12 +205,11 @@ class BybitVenue(CcxtAccount):
 
     async def fills(self, symbol: str, since: int | None = None) -> list[Fill]:
         """Trades at or after `since` (default: the last week), oldest first. Raises Transient, Rejected."""
-        rows = await self._history("trades", self._exchange.privateGetV5ExecutionList, self._query(symbol), since, 100)
-        try:
-            found = [dialect.fill(row, symbol) for row in rows]
-        except UNREADABLE as error:
-            raise Transient(errors.malformed("trades", error)) from error
-        return sorted((item for item in found if item is not None), key=lambda item: item.time)
+        return await self._executions(symbol, since, dialect.fill)
+
+    async def forced(self, symbol: str, since: int) -> list[Forced]:
+        """What the venue closed by itself at or after `since`, oldest first. Raises Transient, Rejected."""
+        return await self._executions(symbol, since, dialect.forced)
 
     async def income(self, symbol: str | None, since: int | None = None) -> list[Income]:
         """Income rows at or after `since` (default: the last week), oldest first. Raises Transient, Rejected."""
@@ -241,6 +242,14 @@ class BybitVenue(CcxtAccount):
 
         query = {**self._query(symbol), "orderLinkId": client_order_id}
         return await self._read("order", lambda: ask(query), parse)
+
+    async def _executions(self, symbol: str, since: int | None, parse: Callable[[Raw, str], R | None]) -> list[R]:
+        rows = await self._history("trades", self._exchange.privateGetV5ExecutionList, self._query(symbol), since, 100)
+        try:
+            found = [parse(row, symbol) for row in sorted(rows, key=lambda row: int(row["execTime"]))]
+        except UNREADABLE as error:
+            raise Transient(errors.malformed("trades", error)) from error
+        return [item for item in found if item is not None]
 
     async def _account(self) -> dict[str, Any]:
         return await self._read(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.execution.forced import forced_on
 from orchestrator.execution.venue import (
     ConditionalRequest,
     Duplicate,
@@ -260,6 +261,9 @@ async def test_histories_are_read_week_by_week_and_page_by_page() -> None:
         stub.say(trades, listing({**row, "execId": "e0"}, cursor="2"), listing(row), listing())
         fills = await venue.fills(AVAX, 1_735_689_600_000 - 8 * 86_400_000)
         asked = stub.sent(trades)
+        stub.say(trades, listing({**row, "execType": "AdlTrade"}, row))
+        (forced,) = await forced_on(venue, AVAX, 1_735_689_000_000)
+        assert (forced.why, forced.position_side) == ("auto_deleveraged", "long")
         stub.say(bills, listing(log, {**log, "id": "j", "symbol": "SOLUSDT"}))
         income = await venue.income(AVAX)
         (bill,) = stub.sent(bills)

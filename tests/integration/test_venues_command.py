@@ -53,6 +53,7 @@ async def test_what_is_said_of_stops_and_time_is_what_the_adapter_does(facts: Ve
     async with exchanged(facts.name) as (venue, _):
         traits = venue.traits
     assert facts.stops.startswith("2 orders" if traits.paired_bracket else "4 orders")
+    assert traits.only_receives
     assert facts.absent_after_s == max(traits.absent_after_s, ExecutionLimits().absent_after_s)
 
 

@@ -123,6 +123,19 @@ def test_trades(recorded: Recorded) -> None:
         dialect.fill({**row, "feeCurrency": "MNT"}, ETH)
 
 
+def test_what_the_venue_closed_by_itself(recorded: Recorded) -> None:
+    (row,) = rows(recorded, "GetUserTrades.txt")
+    assert dialect.forced(row, ETH) is None
+    bust = dialect.forced({**row, "execType": "BustTrade"}, ETH)
+    assert bust is not None
+    assert (bust.why, bust.position_side, bust.quantity, bust.price) == (
+        "liquidated", "short", D("0.1"), D("1190.15"),
+    )  # fmt: skip
+    adl = dialect.forced({**row, "execType": "AdlTrade", "side": "Sell"}, ETH)
+    assert adl is not None
+    assert (adl.why, adl.position_side) == ("auto_deleveraged", "long")
+
+
 def test_income_adds_up_to_the_change_of_the_wallet(recorded: Recorded) -> None:
     found = rows(recorded, "GetTransactionHistory.txt")
     parts = [list(dialect.incomes(row, {"XRPUSDT": "XRP/USDT:USDT"})) for row in found]
