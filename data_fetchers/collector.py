@@ -6,6 +6,7 @@ reason and an error in `timings`; it neither delays nor sinks the others, and a 
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from data_fetchers.keywords import resolve
 from data_fetchers.plugins import Plugins, load_plugins
 from data_fetchers.request_count import counting
 from data_fetchers.retry import Calls, Clock, gate_of
+from data_fetchers.sharing import SharedRequests
 from data_fetchers.snapshot import (
     Extra,
     MarketData,
@@ -70,13 +72,15 @@ async def collect(
     per_source_timeout_s: float = 10,
     plugins: Plugins | None = None,
     store: SeriesStore | None = None,
+    sharing: SharedRequests | None = None,
 ) -> MarketSnapshot:
     """A snapshot of `requirements` from an exchange of `venue.open_exchange`, markets loaded or not.
 
     The primary symbol gets the sources its keywords select, the other symbols candles and a ticker. Times are the
     exchange's: injected clock + `clock_drift_ms`, which is measured once at the midpoint of a round trip. Where the
     exchange's time cannot be had, nothing can be dated and every source is Unavailable.
-    With a `store`, only what is new since the last snapshot is asked for.
+    With a `store`, only what is new since the last snapshot is asked for; with `sharing`, nothing that another
+    collection has asked for in these seconds.
     Raises UnknownKeyword before anything is sent.
     """
     plugins = load_plugins() if plugins is None else plugins
@@ -87,9 +91,12 @@ async def collect(
     part_s = timeout_s * _PART_SHARE
     calls = Calls(venue_name, gate_of(exchange), clock, started + 1000 * part_s)
 
-    with counting() as count:
+    with counting() as count, ExitStack() as together:
+        # the clock is everybody's own question: its answer is only good at the moment it comes
         drift = asyncio.ensure_future(_in_time(measure_drift(exchange, calls, clock), part_s))
         time = ExchangeTime(clock, drift)
+        if sharing is not None:
+            together.enter_context(sharing.inside(clock))
         shared: dict[str, asyncio.Future[Any]] = {}
         tasks = {
             key: asyncio.create_task(

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from data_fetchers.errors import UnknownVenue
 from data_fetchers.request_count import count_request
 from data_fetchers.retry import admit
+from data_fetchers.sharing import shared
 
 #: Tried with recorded responses; any other id of ccxt opens too.
 SUPPORTED = ("paper", "binanceusdm", "bybit", "okx", "bitget")
@@ -130,10 +131,18 @@ def _attentive(cls: type[Any]) -> type[Any]:
             while await admit():
                 await super().throttle(cost)
 
-        async def fetch(self, *args: Any, **named: Any) -> Any:
+        async def fetch(
+            self, url: str, method: str = "GET", headers: Any = None, body: Any = None, **named: Any
+        ) -> Any:
+            async def ask() -> Any:
+                return await self._asked(url, method, headers, body, **named)
+
+            return await shared(self.id, url, method, headers, body, ask)
+
+        async def _asked(self, url: str, method: str, headers: Any, body: Any, **named: Any) -> Any:
             await admit()
             count_request()
-            answer = await super().fetch(*args, **named)
+            answer = await super().fetch(url, method, headers, body, **named)
             if not isinstance(answer, (dict, list)):
                 from ccxt.base.errors import BadResponse
 

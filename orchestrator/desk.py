@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from data_fetchers.sharing import SharedRequests
 from orchestrator.clock import Clock
 from orchestrator.errors import HostError
 from orchestrator.settings import Settings
@@ -71,6 +72,8 @@ class Desk:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     #: Several processes work on this account, each on what it holds.
     shared: bool = False
+    #: What is asked of the market in one tick, for all traders of this process.
+    sharing: SharedRequests = field(default_factory=SharedRequests)
 
     def constraints(self) -> ConstraintSet:
         """The constraints in force now; they win over every text."""

@@ -218,6 +218,7 @@ async def _observed(
         venue_name=desk.exchange_name,
         clock=desk.clock,
         store=desk.series,
+        sharing=desk.sharing,
     )
     watch.lap("fetch")
     context = as_stored(desk.trader.observe(snapshot, portfolio, constraints))
