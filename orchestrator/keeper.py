@@ -125,6 +125,8 @@ class Keeper:
                 self._actions.notes += await recover_open_business(self._desk, self._constraints)
             await self._actions.protect(pair, state, now)
             state = self._actions.stored(state)
+        elif not state.in_flight:
+            state = await self._check.bracket(pair, state, now)
         mark = next((position.mark_price for position in held.values()), None)
         if flatten:
             await self._actions.apply(pair, state, Kill(at=now), now)

@@ -132,9 +132,18 @@ class PairActions:
         self.notes.append(f"{pair.symbol}: ended: {reason}, net {money.net:.2f} USDT after fees and funding")
 
     async def protect(self, pair: OpenPair, state: PairState, now: int) -> None:
-        """After band 1: the bracket where it belongs, whatever an earlier attempt came to."""
-        for command in tightened(state):
+        """The bracket where it belongs, whatever an earlier attempt came to; after band 1 its adverse edge is moved."""
+        moves = tightened(state)
+        for command in moves:
             await self._move(pair, state, command, now)
+        if not moves and state.phase is Phase.NEUTRAL and not self._desk.store.pairs.get(pair.pair_id).pair.protected:
+            await self.rest_again(pair, state, now)
+
+    async def rest_again(self, pair: OpenPair, state: PairState, now: int) -> None:
+        """The orders of the bracket last asked for, those that are not there. Raises errors of the store."""
+        standing = latest_bracket(execution_store(self._desk), pair.decision_id)
+        if standing is not None:
+            await self._rest(pair, state, standing, "bracket_rested", f"{standing.lower} and {standing.upper}", now)
 
     def stored(self, state: PairState) -> PairState:
         """The state as it is after work that may have gone on to the end of the pair."""
@@ -176,8 +185,11 @@ class PairActions:
         if getattr(standing, command.edge) == price and protected:
             return
         moved = standing.model_copy(update={command.edge: price})
-        result = await move_bracket(pair, moved, self._desk.venue, *self._tools(), reason=f"band {state.bands_hit}")
-        self.note(pair, "bracket_moved", f"{command.edge} edge to {price} ({result.status})", now)
+        await self._rest(pair, state, moved, "bracket_moved", f"{command.edge} edge to {price}", now)
+
+    async def _rest(self, pair: OpenPair, state: PairState, bracket: Bracket, name: str, text: str, now: int) -> None:
+        result = await move_bracket(pair, bracket, self._desk.venue, *self._tools(), reason=f"band {state.bands_hit}")
+        self.note(pair, name, f"{text} ({result.status})", now)
         if result.status == "closed":  # it could not be protected, or fired meanwhile: execution has closed the rest
             await self._booked(pair, state, result, now)
         else:

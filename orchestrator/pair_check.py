@@ -1,15 +1,17 @@
 """A pair as it is remembered beside the pair as the venue has it; the venue is the truth.
 
 What was under way when nobody looked is finished or booked, a leg that is gone takes the other with it, quantities that
-somebody else changed are taken over, and money is read from the venue's own rows.
+somebody else changed are taken over, an order of the bracket that is gone is placed again, and money is read from the
+venue's own rows.
 """
 
 from decimal import Decimal
 
 from orchestrator.desk import Desk
-from orchestrator.execution.goal import SIDES
+from orchestrator.execution.bracket import bracket_legs, matches
+from orchestrator.execution.goal import SIDES, latest_bracket, sides_of
 from orchestrator.execution.venue import Position
-from orchestrator.hands import recover_open_business
+from orchestrator.hands import execution_store, recover_open_business
 from orchestrator.pair_actions import PairActions
 from orchestrator.pair_book import remember, save_state
 from orchestrator.pair_money import pair_money
@@ -21,6 +23,8 @@ from traders.contract.portfolio import OpenPair
 
 #: Exchange time between two readings of trades and income, which venues weigh heavily.
 _MONEY_MS = 30_000
+#: And between two looks at what rests: a venue may expire or cancel an order of the bracket by itself.
+_BRACKET_MS = 10_000
 ZERO = Decimal(0)
 Held = dict[Side, Position]
 
@@ -33,6 +37,7 @@ class PairCheck:
         self._constraints = constraints
         self._actions = actions
         self._money_read: dict[str, int] = {}
+        self._bracket_read: dict[str, int] = {}
 
     def money_due(self, pair: OpenPair, now: int) -> bool:
         """Whether trades and income are to be read again."""
@@ -106,6 +111,22 @@ class PairCheck:
             if state.phase is not Phase.FLAT:
                 remember(self._desk, state)
         return state
+
+    async def bracket(self, pair: OpenPair, state: PairState, now: int) -> PairState:
+        """An order of the bracket that does not rest any more is placed again. Raises VenueError."""
+        standing = latest_bracket(execution_store(self._desk), pair.decision_id)
+        if standing is None or now - self._bracket_read.get(pair.pair_id, 0) < _BRACKET_MS:
+            return state
+        resting = await self._desk.venue.open_orders(pair.symbol, conditional=True)
+        self._bracket_read[pair.pair_id] = now
+        wanted = bracket_legs(standing, sides_of(pair), paired=self._desk.venue.traits.paired_bracket)
+        missing = [leg.leg_id for leg in wanted if not any(matches(order, leg) for order in resting)]
+        if not missing:
+            return state
+        self._actions.note(pair, "bracket_missing", f"{', '.join(missing)}: not at the venue any more", now)
+        remember(self._desk, state, protected=False)  # until it stands again, whatever becomes of this attempt
+        await self._actions.rest_again(pair, state, now)
+        return self._actions.stored(state)
 
     async def held(self, pair: OpenPair) -> Held:
         """The legs as the venue has them."""

@@ -3,8 +3,12 @@
 lose        a request never arrives; nobody says so (OutcomeUnknown; a read: Transient)
 drop        it was carried out, the answer is lost
 late        nobody answers, and it is carried out up to the receive window later
-repeat      it arrives twice: the second time as a duplicate
-refuse      the venue says no: 429, 418, or for want of margin
+repeat      it arrives twice: the second time as a duplicate, and that is the answer heard
+echo        it arrives twice, and the first answer is heard
+refuse      the venue says no, for want of margin
+throttle    429: nothing happened
+ban         418: nothing happened, and nothing does until the ban ends
+broken      5xx: it may have been carried out
 partial     only part of the book is there
 slow        the answer takes its time
 crash       the process is killed, before or after the request
@@ -12,11 +16,13 @@ crash       the process is killed, before or after the request
 
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from orchestrator.direct_venue import DirectVenue
+from orchestrator.direct_venue import DirectVenue, ExchangeError
+from orchestrator.execution import ccxt_errors as errors
 from orchestrator.execution.obstacles import Problem, Traits
 from orchestrator.execution.venue import (
     ConditionalRequest,
@@ -25,19 +31,29 @@ from orchestrator.execution.venue import (
     OrderRequest,
     OutcomeUnknown,
     Rejected,
-    Throttled,
-    Transient,
     VenueError,
 )
 from orchestrator.paper_exchange.engine import Engine
+from orchestrator.paper_exchange.errors import Refusal
 from tests.chaos.simulated_clock import SimulatedClock
 from traders.contract.verdict import ExecutionPlan
 
 T = TypeVar("T")
 #: The venue refuses what is older (`ccxt_venue.RECV_WINDOW_MS`).
 _WINDOW_MS = 2_500
-_WRITES = ("lose", "drop", "late", "repeat", "refuse", "throttle", "ban", "partial", "slow", "broken")
-_READS = ("lose", "slow", "ban", "broken")
+_WRITES = ("lose", "drop", "late", "repeat", "refuse", "throttle", "ban", "partial", "slow", "broken", "echo")
+_READS = ("lose", "slow", "throttle", "ban", "broken")
+_ANSWERS = {
+    "throttle": [(-1003, "Too many requests.", 429)],
+    "ban": [(-1003, "Way too many requests; IP banned until the end of it.", 418)],
+    "broken": [
+        (-1000, "An unknown error occurred while processing the request.", 500),
+        (-1001, "Internal error; unable to process your request.", 503),
+        (-1007, "Timeout waiting for response from backend server.", 408),
+        (-1008, "Server is currently overloaded.", 503),
+        (0, "Bad gateway", 502),
+    ],
+}
 
 
 class Crash(BaseException):
@@ -53,6 +69,7 @@ class Chaos:
     read_rate: float
     crash_rate: float
     calm: bool = False
+    banned_until: float = 0
     log: list[str] = field(default_factory=list)
 
     def touch(self) -> None:
@@ -109,7 +126,9 @@ class FaultyVenue:
                 self._note(what, fault)
                 self._clock.pass_ms(self._chaos.rng.choice((5, 200, 900)))
                 if fault != "slow":
-                    raise Transient(fault)
+                    raise errors.of_read(self._answer(fault))
+            if self._banned:
+                raise errors.of_read(self._answer("ban"))
             self._clock.pass_ms(1)
             return await ask(*args, **options)
 
@@ -137,7 +156,7 @@ class FaultyVenue:
         self._note(what, fault or "ok")
         self._clock.pass_ms(rng.randint(1, 40))
         try:
-            return await self._struck(fault, act, order, rng)
+            return await self._struck("ban" if self._banned else fault, act, order, rng)
         finally:
             self._seen()
             chaos.touch()
@@ -149,7 +168,7 @@ class FaultyVenue:
             case "broken":
                 if rng.random() < 0.5:
                     await act(order)
-                raise OutcomeUnknown("503", "-1007")
+                raise errors.of_write(self._answer("broken"))
             case "drop":
                 await act(order)
                 raise OutcomeUnknown("the connection closed")
@@ -160,10 +179,15 @@ class FaultyVenue:
             case "repeat" if order is not None:
                 await act(order)
                 return await act(order)
+            case "echo" if order is not None:
+                answer = await act(order)
+                with suppress(Duplicate):
+                    await act(order)
+                return answer
             case "refuse" if order is not None:
                 raise Rejected("Margin is insufficient.", "-2019")
             case "throttle" | "ban":
-                raise Throttled("429" if fault == "throttle" else "418", "-1003")
+                raise errors.of_write(self._answer(fault))
             case "slow":
                 answer = await act(order)
                 self._clock.pass_ms(rng.randint(100, 4_000))
@@ -176,6 +200,18 @@ class FaultyVenue:
                     self._engine.thinned = Decimal(1)
             case _:
                 return await act(order)
+
+    @property
+    def _banned(self) -> bool:
+        return not self._chaos.calm and self._clock.monotonic_ms() < self._chaos.banned_until
+
+    def _answer(self, fault: str) -> ExchangeError | TimeoutError:
+        """What the live adapter's client would raise."""
+        if fault not in _ANSWERS:
+            return TimeoutError(fault)
+        if fault == "ban" and not self._banned:
+            self._chaos.banned_until = self._clock.monotonic_ms() + self._chaos.rng.choice((500, 2_000, 8_000))
+        return ExchangeError(Refusal(*self._chaos.rng.choice(_ANSWERS[fault])))
 
     def _arrive(self, act: Callable[[Any], Awaitable[Any]], order: Any) -> None:
         try:

@@ -176,6 +176,8 @@ class MemoryDesk:
     venue: Venue
     exchange_name: str = "paper"
     own_clock: bool = True
+    shared: bool = False
+    ownership: None = None
     hands: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property

@@ -35,3 +35,19 @@ class SimulatedClock:
             self._ms = max(self._ms, at)
             act()
         self._ms = max(self._ms, end)
+
+
+class SkewedClock:
+    """The computer's own clock beside the world's: off by `skew_ms`, and set now and then. Intervals stay true."""
+
+    def __init__(self, world: SimulatedClock, skew_ms: int = 0) -> None:
+        self._world, self.skew_ms = world, skew_ms
+
+    def now_ms(self) -> int:
+        return self._world.now_ms() + self.skew_ms
+
+    def monotonic_ms(self) -> float:
+        return self._world.monotonic_ms()
+
+    async def sleep(self, seconds: float) -> None:
+        await self._world.sleep(seconds)
