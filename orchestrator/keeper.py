@@ -17,6 +17,8 @@ from orchestrator.pair_book import follow_plan, load_state, save_state
 from orchestrator.pair_check import PairCheck
 from orchestrator.rebalancer.events import BarClosed, Kill, Tick
 from orchestrator.rebalancer.state import PairState, Phase
+from orchestrator.reconciler import Reconciler
+from orchestrator.responses import Responses
 from traders.contract.constraints import ConstraintSet
 from traders.contract.context import Context
 from traders.contract.portfolio import OpenPair
@@ -25,11 +27,13 @@ from traders.contract.portfolio import OpenPair
 class Keeper:
     """Keeps the open pairs of one desk. `notes` are lines for people, taken by whoever shows them."""
 
-    def __init__(self, desk: Desk, constraints: ConstraintSet) -> None:
+    def __init__(self, desk: Desk, constraints: ConstraintSet, responses: Responses | None = None) -> None:
+        responses = responses or Responses()
         self._desk = desk
         self._constraints = constraints
         self._actions = PairActions(desk, constraints)
-        self._check = PairCheck(desk, constraints, self._actions)
+        self._check = PairCheck(desk, constraints, self._actions, responses)
+        self._account = Reconciler(desk, constraints, responses, self._actions.notes)
         self.unanswered = 0
 
     @property
@@ -60,9 +64,10 @@ class Keeper:
                 await self._actions.protect(pair, state, now)
 
     async def look(self, *, flatten: bool = False) -> None:
-        """One look at every open pair. Venue errors are counted, not raised; errors of the store are raised.
+        """One look at every open pair, and when it is time at the whole account.
 
-        With `flatten` nothing that goes wrong with one pair keeps the others from being closed: it is noted.
+        Venue errors are counted, not raised; errors of the store are raised. With `flatten` nothing that goes wrong
+        with one pair keeps the others from being closed: it is noted.
         """
         async with self._desk.hands:
             for pair in self._desk.store.pairs.open_pairs(self._desk.exchange_name):
@@ -75,6 +80,8 @@ class Keeper:
                     if not flatten:
                         raise
                     self.notes.append(f"{pair.symbol}: could not be closed ({error!r}); the other pairs are closed")
+            if not flatten:
+                await self._account.when_due()
 
     async def bar(self, context: Context) -> None:
         """Tell the pairs of a symbol what the last closed bar says. Venue errors are counted, not raised."""

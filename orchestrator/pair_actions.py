@@ -149,9 +149,9 @@ class PairActions:
         """The state as it is after work that may have gone on to the end of the pair."""
         return load_state(self._desk, state.pair_id) or state
 
-    def note(self, pair: OpenPair, name: str, text: str, now: int) -> None:
+    def note(self, pair: OpenPair, name: str, text: str, now: int, **more: str) -> None:
         """An event of the pair, and a line for people."""
-        self._desk.store.pairs.event(pair.pair_id, pair.decision_id, name, {"text": text}, now, trades=0)
+        self._desk.store.pairs.event(pair.pair_id, pair.decision_id, name, {"text": text, **more}, now, trades=0)
         self.notes.append(f"{pair.symbol}: {name}: {text}")
 
     async def _booked(self, pair: OpenPair, state: PairState, result: ExecutionResult, now: int) -> PairState:

@@ -6,17 +6,20 @@ venue's own rows.
 """
 
 from decimal import Decimal
+from typing import Literal
 
 from orchestrator.desk import Desk
 from orchestrator.execution.bracket import bracket_legs, matches
+from orchestrator.execution.forced import Forced, forced_on
 from orchestrator.execution.goal import SIDES, latest_bracket, sides_of
-from orchestrator.execution.venue import Position
+from orchestrator.execution.venue import Position, VenueError
 from orchestrator.hands import execution_store, recover_open_business
 from orchestrator.pair_actions import PairActions
 from orchestrator.pair_book import remember, save_state
-from orchestrator.pair_money import pair_money
-from orchestrator.rebalancer.events import CloseLeg, Filled, LegGone
+from orchestrator.pair_money import EARLY_MS, pair_money
+from orchestrator.rebalancer.events import CloseLeg, Filled, Kill, LegGone
 from orchestrator.rebalancer.state import PairState, Phase
+from orchestrator.responses import Responses
 from traders.contract.constraints import ConstraintSet
 from traders.contract.decision import Side
 from traders.contract.portfolio import OpenPair
@@ -25,6 +28,7 @@ from traders.contract.portfolio import OpenPair
 _MONEY_MS = 30_000
 #: And between two looks at what rests: a venue may expire or cancel an order of the bracket by itself.
 _BRACKET_MS = 10_000
+_FORCED = ("leg_liquidated", "leg_auto_deleveraged")
 ZERO = Decimal(0)
 Held = dict[Side, Position]
 
@@ -32,10 +36,11 @@ Held = dict[Side, Position]
 class PairCheck:
     """Compares and books, through the same hands as the keeper. Raises VenueError where the venue does not answer."""
 
-    def __init__(self, desk: Desk, constraints: ConstraintSet, actions: PairActions) -> None:
+    def __init__(self, desk: Desk, constraints: ConstraintSet, actions: PairActions, responses: Responses) -> None:
         self._desk = desk
         self._constraints = constraints
         self._actions = actions
+        self._responses = responses
         self._money_read: dict[str, int] = {}
         self._bracket_read: dict[str, int] = {}
 
@@ -87,37 +92,117 @@ class PairCheck:
             if state.leg(side).left > 0 and side not in held and not state.in_flight and state.phase is not Phase.FLAT:
                 position = next(iter(held.values()), None)
                 mark = position.mark_price if position else (await self._desk.venue.leg_quote(pair.symbol)).mark
-                why = "bracket" if await self._bracket_fired(pair, side) else "closed"
-                gone = LegGone(at=now, side=side, price=mark, why="bracket" if why == "bracket" else "closed")
+                gone = LegGone(at=now, side=side, price=mark, why=await self._why_gone(pair, side, now))
                 state = await self._actions.apply(pair, state, gone, now)
         return state
 
+    async def _why_gone(
+        self, pair: OpenPair, side: Side, now: int
+    ) -> Literal["closed", "bracket", "liquidated", "auto_deleveraged"]:
+        """As far as the venue says; that the other leg goes too never waits for it."""
+        try:
+            if (forced := await self._forced(pair, side)) is not None:
+                self._forced_event(pair, forced, now)
+                return forced.why
+            return "bracket" if await self._bracket_fired(pair, side) else "closed"
+        except VenueError:
+            return "closed"
+
+    async def _forced(self, pair: OpenPair, side: Side) -> Forced | None:
+        """How the venue itself closed some of a leg, the last time it did. Raises VenueError."""
+        since = max(0, pair.opened_at - EARLY_MS)
+        rows = await forced_on(self._desk.venue, pair.symbol, since)
+        past = self._desk.store.pairs.events(since=since)  # of a pair that stood here a moment before this one
+        others = {e.document.get("order_id") for e in past if e.name in _FORCED and e.pair_id != pair.pair_id}
+        mine = [row for row in rows if row.position_side == side and row.exchange_order_id not in others]
+        return mine[-1] if mine else None
+
     async def agree(self, pair: OpenPair, state: PairState, held: Held, now: int) -> PairState:
-        """Take over quantities that somebody else changed; the venue is the truth. What was opened shrinks with it."""
-        for side in SIDES:
+        """Quantities that somebody else changed; the venue is the truth. What was opened shrinks with it.
+
+        A leg that the venue itself reduced ends the pair, as one that is gone does. Else it goes as the user has set
+        it; the net-delta limit holds in any case.
+        """
+        changed = False
+        for side in sides_of(pair):
             leg, position = state.leg(side), held.get(side)
             if position is None or state.in_flight or state.phase is Phase.FLAT or position.quantity == leg.left:
                 continue
-            quantity = position.quantity
+            quantity, changed = position.quantity, True
             self._actions.note(pair, "quantity_changed", f"{side} is {quantity}, {leg.left} was expected", now)
-            opened = quantity if leg.opened == leg.left else (leg.opened * quantity / leg.left).quantize(state.step)
-            left = max(leg.left, quantity)
-            state = state.model_copy(update={side: leg.model_copy(update={"opened": opened, "left": left})})
-            state = await self.money(pair, state, now)  # with what that trade earned, so that it is booked at 0 here
-            save_state(self._desk, state, "quantity changed at the venue", now)
-            if quantity < left:
-                fill = Filled(at=now, side=side, quantity=left - quantity, price=leg.average, fee=ZERO)
-                state = await self._actions.apply(pair, state, fill, now)
-            if state.phase is not Phase.FLAT:
-                remember(self._desk, state)
+            if quantity < leg.left and (forced := await self._forced_if_told(pair, side)) is not None:
+                self._forced_event(pair, forced, now)
+                return await self._end(pair, state, side, quantity, f"leg_{forced.why}", now)
+            if self._responses.quantity_changed == "flatten":
+                return await self._end(pair, state, side, quantity, "quantity_changed", now)
+            if quantity > leg.left and self._responses.quantity_changed == "protect":
+                excess = CloseLeg(side=side, quantity=quantity - leg.left, reason="quantity_changed")
+                state = await self._actions.close_one(pair, state, excess, now)
+                continue
+            state = await self._taken_over(pair, state, side, quantity, now)
+        if changed and self._responses.quantity_changed == "protect":
+            state = await self._balanced(pair, state, now)
         return state
 
+    async def _taken_over(self, pair: OpenPair, state: PairState, side: Side, quantity: Decimal, now: int) -> PairState:
+        left = max(state.leg(side).left, quantity)
+        state = self._resized(state, side, quantity, left)
+        state = await self.money(pair, state, now)  # with what that trade earned, so that it is booked at 0 here
+        save_state(self._desk, state, "quantity changed at the venue", now)
+        if quantity < left:
+            fill = Filled(at=now, side=side, quantity=left - quantity, price=state.leg(side).average, fee=ZERO)
+            state = await self._actions.apply(pair, state, fill, now)
+        if state.phase is not Phase.FLAT:
+            remember(self._desk, state)
+        return state
+
+    async def _end(
+        self, pair: OpenPair, state: PairState, side: Side, quantity: Decimal, reason: str, now: int
+    ) -> PairState:
+        """Close both legs, the one of them being `quantity` now."""
+        state = self._resized(state, side, quantity, quantity)
+        save_state(self._desk, state, "quantity changed at the venue", now)
+        return await self._actions.apply(pair, state, Kill(at=now, reason=reason), now)
+
+    @staticmethod
+    def _resized(state: PairState, side: Side, quantity: Decimal, left: Decimal) -> PairState:
+        leg = state.leg(side)
+        opened = quantity if leg.opened == leg.left else (leg.opened * quantity / leg.left).quantize(state.step)
+        return state.model_copy(update={side: leg.model_copy(update={"opened": opened, "left": left})})
+
+    async def _balanced(self, pair: OpenPair, state: PairState, now: int) -> PairState:
+        """Before band 1 legs are equal: whatever one has more than the other is closed."""
+        if state.phase is not Phase.NEUTRAL or state.in_flight or set(sides_of(pair)) != set(SIDES):
+            return state
+        if abs(state.net_delta) <= self._constraints.limits.entry_net_delta_max:
+            return state
+        larger: Side = "long" if state.net_delta > 0 else "short"
+        difference = abs(state.long.left - state.short.left)
+        order = CloseLeg(side=larger, quantity=difference, reason="quantity_changed")
+        return await self._actions.close_one(pair, state, order, now)
+
+    async def _forced_if_told(self, pair: OpenPair, side: Side) -> Forced | None:
+        try:
+            return await self._forced(pair, side)
+        except VenueError:
+            return None
+
+    def _forced_event(self, pair: OpenPair, forced: Forced, now: int) -> None:
+        text = f"{forced.quantity} of the {forced.position_side} leg at {forced.price}, by the venue"
+        self._actions.note(pair, f"leg_{forced.why}", text, now, order_id=forced.exchange_order_id)
+
     async def bracket(self, pair: OpenPair, state: PairState, now: int) -> PairState:
-        """An order of the bracket that does not rest any more is placed again. Raises VenueError."""
+        """An order of the bracket that does not rest any more is placed again.
+
+        A venue that does not say what rests keeps nobody from looking at the price: it is asked again.
+        """
         standing = latest_bracket(execution_store(self._desk), pair.decision_id)
         if standing is None or now - self._bracket_read.get(pair.pair_id, 0) < _BRACKET_MS:
             return state
-        resting = await self._desk.venue.open_orders(pair.symbol, conditional=True)
+        try:
+            resting = await self._desk.venue.open_orders(pair.symbol, conditional=True)
+        except VenueError:
+            return state
         self._bracket_read[pair.pair_id] = now
         wanted = bracket_legs(standing, sides_of(pair), paired=self._desk.venue.traits.paired_bracket)
         missing = [leg.leg_id for leg in wanted if not any(matches(order, leg) for order in resting)]

@@ -39,6 +39,10 @@ _KEYS = {
     "alerts_digest_hour",
     "log_format",
     "log_file",
+    "reconcile_every_s",
+    "on_foreign_position",
+    "on_foreign_order",
+    "on_quantity_changed",
 }
 
 
@@ -76,6 +80,14 @@ class Settings:
     #: "console" or "json"; None: json where there is a file, else no logs.
     log_format: str | None
     log_file: Path | None
+    #: Real seconds between two comparisons of the account with what is remembered.
+    reconcile_every_s: float
+    #: "alert" or "flatten", see `orchestrator.responses`.
+    on_foreign_position: str
+    #: "alert" or "protect".
+    on_foreign_order: str
+    #: "protect", "alert" or "flatten".
+    on_quantity_changed: str
     environment: Mapping[str, str] = field(repr=False)
 
     @property
@@ -121,6 +133,12 @@ def load(environment: Mapping[str, str] | None = None, overrides: Mapping[str, A
         if values.get("log_format")
         else None,
         log_file=None if _text(values.get("log_file")) is None else Path(str(values["log_file"])).expanduser(),
+        reconcile_every_s=max(1.0, _number("reconcile_every_s", values.get("reconcile_every_s")) or 60.0),
+        on_foreign_position=_choice("on_foreign_position", values.get("on_foreign_position"), ("alert", "flatten")),
+        on_foreign_order=_choice("on_foreign_order", values.get("on_foreign_order"), ("alert", "protect")),
+        on_quantity_changed=_choice(
+            "on_quantity_changed", values.get("on_quantity_changed"), ("protect", "alert", "flatten")
+        ),
         environment=env,
     )
 

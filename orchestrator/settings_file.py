@@ -47,6 +47,15 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ),
     ),
     (
+        "When the account holds something else than is remembered (a leg that is gone takes the other with it, always)",
+        (
+            ("reconcile_every_s", "60", "between two comparisons; open pairs are looked at every second"),
+            ("on_foreign_position", '"alert"', "or flatten: a position that is no pair's is closed"),
+            ("on_foreign_order", '"alert"', "or protect: cancelled where a pair stands"),
+            ("on_quantity_changed", '"protect"', "legs made equal again; alert: taken over; flatten: both closed"),
+        ),
+    ),
+    (
         "Live trading (off; it also needs --live on the command line)",
         (("live", "false", ""),),
     ),

@@ -1,6 +1,6 @@
 """One open SOL pair on a frozen paper exchange, with a keeper on a real database: what the ladder tests drive."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -22,11 +22,13 @@ from orchestrator.model_choice import open_model
 from orchestrator.pair_book import load_state
 from orchestrator.paper_exchange.server import ExchangeConfig, start
 from orchestrator.rebalancer.state import PairState
+from orchestrator.responses import Responses
 from orchestrator.settings import Settings, load
 from traders.contract.portfolio import OpenPair
 
 SOL = "SOL/USDT:USDT"
 DAY_MS = 86_400_000
+NOTHING: Mapping[str, str] = {}
 
 
 @dataclass
@@ -68,10 +70,10 @@ class Kept:
             if row["status"] == "NEW"
         )
 
-    async def by_hand(self, side: str, quantity: Decimal) -> None:
-        """Close part of a leg past our own books."""
-        order = {"symbol": "SOLUSDT", "positionSide": side.upper(), "type": "MARKET", "quantity": str(quantity)}
-        order["side"] = "SELL" if side == "long" else "BUY"
+    async def by_hand(self, side: str, quantity: Decimal, *, opens: bool = False, symbol: str = "SOLUSDT") -> None:
+        """Close part of a leg, or add to it, past our own books."""
+        order = {"symbol": symbol, "positionSide": side.upper(), "type": "MARKET", "quantity": str(quantity)}
+        order["side"] = "BUY" if (side == "long") is opens else "SELL"
         await self.desk.exchange.fapiPrivatePostOrder(order)
 
     def state(self) -> PairState:
@@ -91,7 +93,7 @@ class Kept:
     async def restart(self) -> None:
         """What a new process does first, on the same database."""
         await recover_open_business(self.desk, self.desk.constraints())
-        self.keeper = Keeper(self.desk, self.desk.constraints())
+        self.keeper = new_keeper(self.desk)
         await self.keeper.resume()
 
     async def assert_flat(self, reason: str) -> dict[str, Decimal]:
@@ -121,12 +123,17 @@ class Kept:
         return result
 
 
+def new_keeper(desk: Desk) -> Keeper:
+    """As a run makes it."""
+    return Keeper(desk, desk.constraints(), Responses.of(desk.settings))
+
+
 @asynccontextmanager
-async def kept_pair(folder: Path, **config: Any) -> AsyncIterator[Kept]:
-    """A pair opened by a decision of the rules policy."""
+async def kept_pair(folder: Path, settled: Mapping[str, str] = NOTHING, **config: Any) -> AsyncIterator[Kept]:
+    """A pair opened by a decision of the rules policy. `settled`: settings by their environment names."""
     running = await start(ExchangeConfig(frozen=True, **config))
     try:
-        settings = load({"VOLGAMMA_DATA_DIR": str(folder), "VOLGAMMA_PAPER_URL": running.url})
+        settings = load({"VOLGAMMA_DATA_DIR": str(folder), "VOLGAMMA_PAPER_URL": running.url, **settled})
         clock = SystemClock()
         async with open_desk(settings, clock, "paper") as desk, aiohttp.ClientSession() as http:
             desk.store.constraints.set(11, {"unwind_s": 2, "imbalance_grace_s": 1}, "test", "no waiting", 1)
@@ -135,7 +142,7 @@ async def kept_pair(folder: Path, **config: Any) -> AsyncIterator[Kept]:
             report = await decide(desk, order, lambda: open_model(settings, clock))
             (pair,) = desk.store.pairs.open_pairs("paper")
             assert report.chosen.execution["status"] == "open"
-            keeper = Keeper(desk, desk.constraints())
+            keeper = new_keeper(desk)
             await keeper.resume()
             yield Kept(settings, http, running.url, desk, keeper, pair, before)
     finally:

@@ -107,7 +107,7 @@ async def move_bracket(
         reason=reason,
         sides=sides_of(pair),
     )
-    return await _latched(session, goal, contract)
+    return await carry_to(session, goal, contract)
 
 
 async def reach(session: Session, goal: Goal, contract: Contract | None) -> ExecutionResult:
@@ -157,10 +157,11 @@ async def _towards(
         reason=reason,
         sides=sides,
     )
-    return await _latched(session, goal, contract)
+    return await carry_to(session, goal, contract)
 
 
-async def _latched(session: Session, goal: Goal, contract: Contract | None) -> ExecutionResult:
+async def carry_to(session: Session, goal: Goal, contract: Contract | None) -> ExecutionResult:
+    """Store a goal, reach it, settle it; `unknown` when the venue does not let it be reached in time."""
     latch = declare(session.store, goal, session.now())
     try:
         result = await reach(session, goal, contract)

@@ -17,6 +17,7 @@ from orchestrator.hands import PATIENCE_S, recover_open_business
 from orchestrator.journey import AlreadyClaimed, Order, Policy, decide
 from orchestrator.keeper import Keeper
 from orchestrator.mind import ModelSource
+from orchestrator.responses import Responses
 from orchestrator.schedule.ticks import due_at_or_before, next_due
 from orchestrator.storage import translated
 
@@ -77,7 +78,7 @@ async def _run(
             await desk.ownership.obtain(symbol, PATIENCE_S)
     for line in await recover_open_business(desk, constraints):
         say(f"recovered: {line}")
-    keeper = Keeper(desk, constraints)
+    keeper = Keeper(desk, constraints, Responses.of(desk.settings))
     try:
         await keeper.resume()
     except VenueError as error:

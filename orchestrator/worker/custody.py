@@ -13,6 +13,7 @@ from orchestrator.errors import HostError
 from orchestrator.execution.venue import VenueError
 from orchestrator.hands import recover_open_business
 from orchestrator.keeper import Keeper
+from orchestrator.responses import Responses
 from orchestrator.worker.floor import Floor, Seat
 from orchestrator.worker.tick_run import Counts
 from traders.contract.context import Context
@@ -25,7 +26,7 @@ class Custody:
         self._floor = floor
         self._counts = counts
         self._say = say
-        self._keepers = {number: Keeper(seat.hands, seat.constraints) for number, seat in floor.seats.items()}
+        self._keepers = {number: Keeper(seat.hands, seat.constraints, Responses.of(seat.hands.settings)) for number, seat in floor.seats.items()}
         self._settled: set[str] = set()
         #: The last decision whose bar a pair was told.
         self._heard: dict[str, str] = {}

@@ -178,6 +178,8 @@ class MemoryDesk:
     own_clock: bool = True
     shared: bool = False
     ownership: None = None
+    shared: bool = False
+    ownership: None = None
     hands: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
