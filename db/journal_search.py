@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy.orm import aliased
 
 from db.blobs import unpack
 from db.database import Database
@@ -99,11 +100,13 @@ class JournalSearch:
 
     def documents(self, kind: str, wanted: Filter, limit: int, *, skip_damaged: bool = True) -> Iterator[Document]:
         """The newest document of a kind in each decision, newest decision first. Raises Corrupt unless skipped."""
+        # looked up decision by decision: grouping all records first would read the whole table for one page
+        others = aliased(RecordRow)
         newest = (
-            select(RecordRow.decision_id, func.max(RecordRow.seq).label("seq"))
-            .where(RecordRow.kind == kind)
-            .group_by(RecordRow.decision_id)
-            .subquery()
+            select(func.max(others.seq))
+            .where(others.decision_id == DecisionRow.decision_id, others.kind == kind)
+            .correlate(DecisionRow)
+            .scalar_subquery()
         )
         query = (
             select(
@@ -114,8 +117,8 @@ class JournalSearch:
                 BlobRow.hash,
                 BlobRow.data,
             )
-            .join(newest, newest.c.decision_id == DecisionRow.decision_id)
-            .join(RecordRow, (RecordRow.decision_id == newest.c.decision_id) & (RecordRow.seq == newest.c.seq))
+            .select_from(DecisionRow)
+            .join(RecordRow, (RecordRow.decision_id == DecisionRow.decision_id) & (RecordRow.seq == newest))
             .join(BlobRow, BlobRow.hash == RecordRow.blob_hash)
         )
         ordered = _where(query, wanted).order_by(DecisionRow.started_at.desc(), DecisionRow.decision_id.desc())

@@ -8,7 +8,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from orchestrator.dashboard import (
     assets,
@@ -35,7 +34,7 @@ from orchestrator.errors import HostError
 _STATUS = {"not_found": 404, "bad_form": 400, "no_reason": 422, "constraints": 422}
 
 
-def create_app(config: DashboardConfig) -> ASGIApp:
+def create_app(config: DashboardConfig) -> Gate:
     """All routes behind the gate, which also covers what fails unexpectedly. Nothing is opened before a request."""
     sessions = Sessions(config.token, config.now_ms, config.new_id)
     made = House(config, Pages(config), sessions, page_funding.Rounds(), Counted())
@@ -52,7 +51,7 @@ def create_app(config: DashboardConfig) -> ASGIApp:
         lifespan=lifespan,
     )
     app.state.house, app.state.watcher = made, watcher
-    return Gate(app, config, sessions)
+    return Gate(app, config, sessions, watcher)
 
 
 def _host_error(request: Request, error: Exception) -> Response:

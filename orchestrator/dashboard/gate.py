@@ -10,6 +10,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orchestrator.dashboard.config import DashboardConfig, is_loopback
+from orchestrator.dashboard.live import Watcher
 from orchestrator.dashboard.sessions import Sessions
 
 #: SHA-256 of nothing: plotly makes one empty <style> and fills it through the CSSOM, which the policy lets pass.
@@ -45,12 +46,13 @@ _ALWAYS = ("/unlock", "/static/dashboard.css")
 
 
 class Gate:
-    """ASGI middleware. Puts `session` and `bearer` into the request's state."""
+    """ASGI middleware. Puts `session` and `bearer` into the request's state. `watcher` is for whoever runs it."""
 
-    def __init__(self, app: ASGIApp, config: DashboardConfig, sessions: Sessions) -> None:
+    def __init__(self, app: ASGIApp, config: DashboardConfig, sessions: Sessions, watcher: Watcher) -> None:
         self._app = app
         self._config = config
         self._sessions = sessions
+        self.watcher = watcher
         # over plain HTTP from another machine no Sec-Fetch-Site is sent, and `no-referrer` would hide the origin too:
         # there the referrer goes to ourselves, and to nobody else
         policy = "no-referrer" if is_loopback(config.host) else "same-origin"

@@ -82,8 +82,10 @@ def _exits(state: PairState) -> list[tuple[Kind, str, Decimal, str, bool]]:
         return found
     away = 1 if state.phase is Phase.UP else -1
     bands = state.rules.bands
-    move = {"entry": Decimal(0), "opposite_band": bands[0].move, "none": bands[-1].move}[state.rules.reversal_rule]
-    found.append(("reversal", "reversal", state.entry * (1 - away * move), "the ladder ends, both legs close", False))
+    if bands:
+        move = {"entry": Decimal(0), "opposite_band": bands[0].move, "none": bands[-1].move}[state.rules.reversal_rule]
+        back = state.entry * (1 - away * move)
+        found.append(("reversal", "reversal", back, "the ladder ends, both legs close", False))
     stop = Decimal(0) if state.breakeven_latched else -state.rules.stop
     name = "stop at break-even" if state.breakeven_latched else "cycle stop"
     if (price := price_of_result(state, stop)) is not None:

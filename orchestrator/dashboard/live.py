@@ -29,7 +29,7 @@ class Watcher:
 
     def __init__(self, house: "House") -> None:
         self._house = house
-        self._listeners: set[asyncio.Queue[str]] = set()
+        self._listeners: set[asyncio.Queue[str | None]] = set()
         self._task: asyncio.Task[None] | None = None
         self._seen: object = None
 
@@ -40,7 +40,7 @@ class Watcher:
 
     async def listen(self, request: Request) -> AsyncIterator[str]:
         """Events in the wire format, until the page is gone or the server stops."""
-        queue: asyncio.Queue[str] = asyncio.Queue(maxsize=10)
+        queue: asyncio.Queue[str | None] = asyncio.Queue(maxsize=10)
         self._listeners.add(queue)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._watch())
@@ -48,11 +48,21 @@ class Watcher:
             yield "retry: 3000\nevent: hello\ndata: {}\n\n"
             while not await request.is_disconnected():
                 try:
-                    yield await asyncio.wait_for(queue.get(), _KEEP_ALIVE_S)
+                    message = await asyncio.wait_for(queue.get(), _KEEP_ALIVE_S)
                 except TimeoutError:
-                    yield ": still here\n\n"
+                    message = ": still here\n\n"
+                if message is None:
+                    break
+                yield message
         finally:
             self._listeners.discard(queue)
+
+    def close(self) -> None:
+        """Let every page go: a server that ends waits for its answers, and these never end by themselves."""
+        for queue in self._listeners:
+            while queue.full():
+                queue.get_nowait()
+            queue.put_nowait(None)
 
     async def stop(self) -> None:
         """End the looking."""

@@ -1,7 +1,6 @@
 """Templates into responses. Everything is escaped, and no known secret ever leaves in a body."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -18,12 +17,9 @@ from orchestrator.dashboard.assets import plotly_facts
 from orchestrator.dashboard.config import DashboardConfig
 from orchestrator.dashboard.sessions import Session
 from orchestrator.errors import HostError
+from orchestrator.observability.redaction import Redactor, secrets_in
 
 FOLDER = Path(__file__).parent
-#: Parts of names of environment variables whose values are secrets.
-_SECRET_NAMES = ("KEY", "SECRET", "TOKEN", "PASSWORD", "PASSWD", "PASSPHRASE", "CREDENTIAL")
-_LEAST_SECRET = 8
-_HIDDEN = "[hidden]"
 #: (path, title) of the navigation.
 NAVIGATION = (
     ("/", "Overview"),
@@ -41,7 +37,7 @@ class Pages:
     """Renders. One for each server."""
 
     def __init__(self, config: DashboardConfig) -> None:
-        self._secrets = secrets_of(config)
+        self._redactor = Redactor(secrets_of(config))
         self._environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(FOLDER / "templates"),
             autoescape=True,
@@ -81,25 +77,18 @@ class Pages:
 
     def clean(self, text: str) -> str:
         """The text without any secret of this process."""
-        for secret in self._secrets:
-            if secret in text:
-                text = text.replace(secret, _HIDDEN)
-        return text
+        return self._redactor.text(text)
 
 
 def secrets_of(config: DashboardConfig) -> tuple[str, ...]:
-    """Values that must never be shown, as they are and as JSON and HTML would write them; longest first."""
-    found = {config.token.get_secret_value()}
-    environment: Mapping[str, str] = config.settings.environment
-    for name, value in environment.items():
-        if any(part in name.upper() for part in _SECRET_NAMES) and len(value) >= _LEAST_SECRET:
-            found.add(value)
+    """Values that must never be shown, as they are and as JSON and HTML would write them."""
+    more = [config.token.get_secret_value()]
     for url in (config.settings.database_url, config.settings.base_url):
         try:
             password = make_url(url).password if url else None
         except ArgumentError:
             password = None
-        if password:
-            found.add(str(password))
-    written = {json.dumps(one)[1:-1] for one in found} | {str(escape(one)) for one in found}
-    return tuple(sorted(found | written, key=len, reverse=True))
+        more += [str(password)] if password else []
+    plain = secrets_in(config.settings.environment, more)
+    written = {form for one in plain for form in (one, json.dumps(one)[1:-1], str(escape(one)))}
+    return secrets_in({}, written)

@@ -13,14 +13,19 @@ from orchestrator.dashboard.config import DashboardConfig
 class _Announced(uvicorn.Server):
     """Says where it is as soon as it answers."""
 
-    def __init__(self, config: uvicorn.Config, say: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, say: Callable[[], None], let_go: Callable[[], None]) -> None:
         super().__init__(config)
         self._say = say
+        self._let_go = let_go
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._say()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._let_go()
+        await super().shutdown(sockets)
 
 
 def serve(config: DashboardConfig, up: Callable[[str], None]) -> None:
@@ -31,9 +36,10 @@ def serve(config: DashboardConfig, up: Callable[[str], None]) -> None:
         listener.bind((config.host, config.port))
         config = dataclasses.replace(config, port=listener.getsockname()[1])
         shown = f"[{config.host}]" if ":" in config.host else config.host
+        app = create_app(config)
         server = _Announced(
             uvicorn.Config(
-                create_app(config),
+                app,
                 log_level="warning",
                 access_log=False,  # addresses of pages are nobody's business, and the terminal shows the token
                 server_header=False,
@@ -41,5 +47,6 @@ def serve(config: DashboardConfig, up: Callable[[str], None]) -> None:
                 limit_concurrency=100,
             ),
             lambda: up(f"http://{shown}:{config.port}/"),
+            app.watcher.close,
         )
         server.run(sockets=[listener])

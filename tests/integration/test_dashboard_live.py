@@ -76,3 +76,14 @@ def test_a_broken_database_is_a_change_like_any_other(tmp_path: Path) -> None:
     assert fingerprint(house) != before
     (tmp_path / "volgamma.sqlite").write_bytes(b"no database" * 500)
     assert fingerprint(house) == "corrupt"
+
+
+async def test_a_server_that_ends_lets_its_pages_go(tmp_path: Path) -> None:
+    watcher = Watcher(made(tmp_path))
+    stream = watcher.listen(Page())  # type: ignore[arg-type]
+    await anext(stream)
+    waiting = asyncio.ensure_future(anext(stream, "the end"))
+    await asyncio.sleep(0)
+    watcher.close()
+    assert await asyncio.wait_for(waiting, 2) == "the end"
+    await watcher.stop()
