@@ -3,14 +3,14 @@
 import importlib.util
 import shutil
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Literal
 
 from orchestrator import kill_switch
 from orchestrator.errors import HostError
+from orchestrator.finding import Finding
 from orchestrator.observability.redaction import Redactor
 from orchestrator.settings import Settings
 from orchestrator.storage import opened
@@ -19,26 +19,33 @@ from orchestrator.venue_facts import VENUES, reads_unverified
 ROOMS = ("traders", "data_fetchers", "indicators", "prompts", "db", "orchestrator")
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One line of the diagnosis."""
-
-    check: str
-    status: Literal["ok", "warn", "fail"]
-    detail: str
-    remedy: str | None = None
-
-
 def diagnose(settings: Settings) -> list[Finding]:
     """All checks, in order; a check that itself breaks is a failure, not a crash."""
     found: list[Finding] = []
-    for check in (_python, _names, _packages, _data_folder, _database, _kill, _model, _fetchers, _venues):
+    for check in (
+        _python,
+        _names,
+        _packages,
+        _data_folder,
+        _database,
+        _kill,
+        _model,
+        _fetchers,
+        _alerts,
+        _keys,
+        _venues,
+    ):
         try:
             found.extend(check(settings))
         except HostError as error:
             found.append(Finding(check.__name__.strip("_"), "fail", error.message, error.remedy))
-    hidden = Redactor.of(settings.environment)  # an address may hold a password
-    return [replace(one, detail=hidden.text(one.detail)) for one in found]
+    return hidden(settings, found)
+
+
+def hidden(settings: Settings, found: Iterable[Finding]) -> list[Finding]:
+    """The same without secrets: an address may hold a password, an error what it was about."""
+    redactor = Redactor.of(settings.environment, [one.get_secret_value() for one in settings.alerts])
+    return [replace(one, detail=redactor.text(one.detail)) for one in found]
 
 
 Check = Callable[[Settings], Iterator[Finding]]
@@ -66,7 +73,7 @@ def _names(settings: Settings) -> Iterator[Finding]:
 
 
 def _packages(settings: Settings) -> Iterator[Finding]:
-    for name in ("ccxt", "openai", "pydantic", "sqlalchemy", "pandas", "numpy", "TA-Lib"):
+    for name in ("ccxt", "openai", "pydantic", "sqlalchemy", "pandas", "numpy", "TA-Lib", "dbos", "apprise"):
         try:
             yield Finding("package", "ok", f"{name} {version(name)}")
         except PackageNotFoundError:
@@ -138,6 +145,41 @@ def _fetchers(settings: Settings) -> Iterator[Finding]:
     for problem in found.problems:
         yield Finding("fetchers", "warn", problem, "mend or uninstall the package that registers it")
     yield Finding("fetchers", "ok", f"five of ours, third-party: {', '.join(found.fetchers) or 'none'}")
+
+
+def _alerts(settings: Settings) -> Iterator[Finding]:
+    if not settings.alerts:
+        remedy = "set VOLGAMMA_ALERTS, then `volgamma alerts test` (docs/alerts.md)"
+        yield Finding("alerts", "warn", "nobody is told when a pair loses its bracket, or the run ends", remedy)
+        return
+    from orchestrator.alerts.sender import channels
+
+    names = ", ".join(channel.service for channel in channels(settings.alerts))
+    yield Finding("alerts", "ok", f"to {names} (not sent; `volgamma alerts test` does)")
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
+    from orchestrator.keys import find, states, system_ring, variable
+
+    ring = system_ring()
+    for state in states(settings.environment, ring):
+        if state.source is None:
+            continue
+        find(state.venue, settings.environment, ring)  # half a key is an error with its remedy
+        yield Finding("keys", "ok", f"{state.venue}: from the {state.source}")
+    config = Path(settings.environment.get("VOLGAMMA_CONFIG", "volgamma.toml"))
+    if settings.alerts and "VOLGAMMA_ALERTS" not in settings.environment and _readable_by_others(config):
+        remedy = f"chmod 600 {config}, or VOLGAMMA_ALERTS in the environment"
+        yield Finding("keys", "warn", f"{config} holds addresses of alerts and is readable by others", remedy)
+    if not any(variable(name, "key") in settings.environment for name in ("binanceusdm", "bybit", "okx", "bitget")):
+        yield Finding("keys", "ok", f"none in the environment; keyring {'available' if ring else 'not available'}")
+
+
+def _readable_by_others(path: Path) -> bool:
+    try:
+        return bool(path.stat().st_mode & 0o077)
+    except OSError:
+        return False
 
 
 def _venues(settings: Settings) -> Iterator[Finding]:
