@@ -7,6 +7,7 @@ from decimal import Decimal
 from pydantic import JsonValue
 
 from orchestrator import kill_switch, ledger_feed
+from orchestrator.account_guard import no_room
 from orchestrator.decide_report import NO_EXECUTION, Candidate
 from orchestrator.desk import Desk
 from orchestrator.errors import HostError
@@ -106,6 +107,7 @@ async def _enter(
         limits,
         commit=remember,
         stopped=lambda: nothing_new(desk),
+        no_room=lambda: no_room(desk, context.portfolio.equity),
     )
     await ledger_feed.refresh(desk, plan.symbol)
     return result.document()

@@ -39,6 +39,9 @@ _KEYS = {
     "alerts_digest_hour",
     "log_format",
     "log_file",
+    "account_margin_max",
+    "account_gross_max",
+    "account_symbol_max",
     "reconcile_every_s",
     "on_foreign_position",
     "on_foreign_order",
@@ -80,6 +83,10 @@ class Settings:
     #: "console" or "json"; None: json where there is a file, else no logs.
     log_format: str | None
     log_file: Path | None
+    #: Multiples of the account's equity, over all traders (`orchestrator.account_guard`).
+    account_margin_max: float
+    account_gross_max: float
+    account_symbol_max: float
     #: Real seconds between two comparisons of the account with what is remembered.
     reconcile_every_s: float
     #: "alert" or "flatten", see `orchestrator.responses`.
@@ -133,6 +140,9 @@ def load(environment: Mapping[str, str] | None = None, overrides: Mapping[str, A
         if values.get("log_format")
         else None,
         log_file=None if _text(values.get("log_file")) is None else Path(str(values["log_file"])).expanduser(),
+        account_margin_max=_positive("account_margin_max", values.get("account_margin_max"), 0.7),
+        account_gross_max=_positive("account_gross_max", values.get("account_gross_max"), 5.0),
+        account_symbol_max=_positive("account_symbol_max", values.get("account_symbol_max"), 2.5),
         reconcile_every_s=max(1.0, _number("reconcile_every_s", values.get("reconcile_every_s")) or 60.0),
         on_foreign_position=_choice("on_foreign_position", values.get("on_foreign_position"), ("alert", "flatten")),
         on_foreign_order=_choice("on_foreign_order", values.get("on_foreign_order"), ("alert", "protect")),
@@ -193,6 +203,16 @@ def _number(key: str, value: Any) -> float | None:
         return float(value)
     except (TypeError, ValueError) as error:
         raise HostError("config_invalid", f"{key} = {value!r} is no number", "write a plain number") from error
+
+
+def _positive(key: str, value: Any, otherwise: float) -> float:
+    """A number above 0: a limit that is written as 0 is a slip, and one that is left out is not "none"."""
+    number = _number(key, value)
+    if number is None:
+        return otherwise
+    if not number > 0:
+        raise HostError("config_invalid", f"{key} = {value!r} is not above 0", "write a number above 0")
+    return number
 
 
 def _whole(key: str, value: Any) -> int | None:

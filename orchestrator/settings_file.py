@@ -40,6 +40,14 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         ),
     ),
     (
+        "Limits of the account over all its traders, in multiples of its equity",
+        (
+            ("account_margin_max", "0.7", "margin of all positions"),
+            ("account_gross_max", "5", "gross notional of all positions"),
+            ("account_symbol_max", "2.5", "gross notional of one symbol"),
+        ),
+    ),
+    (
         "Logs (off; standard output never gets a line; `volgamma run --metrics-port 9100` serves Prometheus)",
         (
             ("log_format", '"console"', "console or json; to stderr, or to log_file"),

@@ -40,6 +40,7 @@ async def carry_out(
     pair: OpenPair | None = None,
     commit: Callable[[ExecutionResult], None] | None = None,
     stopped: Callable[[], str | None] | None = None,
+    no_room: Callable[[], str | None] | None = None,
 ) -> ExecutionResult:
     """Open the legs of a plan, or (with `pair`) add what a permitted rebalance lacks, and protect the pair.
 
@@ -51,7 +52,8 @@ async def carry_out(
     settled, so that a crash in between leaves the goal to `recover`, which calls its own `commit`.
 
     `stopped` says why nothing new may be opened any more. It is asked right before the first order leaves, for a kill
-    switch may be thrown while the venue is being read; from then on the pair is completed, or undone.
+    switch may be thrown while the venue is being read; from then on the pair is completed, or undone. `no_room` says
+    why the account cannot carry it; it is asked once the goal is stored, so that openings at the same time count too.
     """
     pair_id = plan.decision_id if pair is None else pair.pair_id
     if open_questions := store.orders.unresolved():
@@ -88,6 +90,9 @@ async def carry_out(
         latch = declare(store, goal, session.now())
     except AlreadyStarted:
         return nothing_sent("this decision was carried out before; a decision is carried out once")
+    if no_room is not None and (why := no_room()) is not None:
+        store.orders.resolve(latch, "none", {"reason": why}, session.now())
+        return nothing_sent(why)
     session.event(E.ENTRY_STARTED, legs=[leg.model_dump(mode="json") for leg in plan.legs])
     try:
         refusal = await _send_legs(session, plan, quote)
