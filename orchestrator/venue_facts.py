@@ -49,7 +49,7 @@ VENUES: tuple[VenueFacts, ...] = (
         closes_by="positionSide",
         stops="4 orders, closePosition",
         absent_after_s=3,
-        notes="the permissions of a key are not readable on its futures API: look at them by hand",
+        notes="rights of the key are read from the spot API, captured",
     ),
     VenueFacts(
         name="bybit",

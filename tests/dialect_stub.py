@@ -72,8 +72,8 @@ class Stub:
 
 
 @asynccontextmanager
-async def stubbed_venue(timeout_ms: int = 2000) -> AsyncIterator[tuple[CcxtVenue, Stub]]:
-    """A CcxtVenue whose ccxt client talks to a stub."""
+async def stubbed_venue(timeout_ms: int = 2000, name: str = "paper") -> AsyncIterator[tuple[CcxtVenue, Stub]]:
+    """A CcxtVenue whose ccxt client talks to a stub; `name`: what the account is called (`paper` has no rights)."""
     stub = Stub()
     stub.say("GET /fapi/v1/exchangeInfo", Answer(body={"timezone": "UTC", "symbols": [SYMBOL], "rateLimits": []}))
     stub.say("GET /fapi/v1/time", Answer(body={"serverTime": 1_735_689_600_000}))
@@ -89,7 +89,7 @@ async def stubbed_venue(timeout_ms: int = 2000) -> AsyncIterator[tuple[CcxtVenue
     )
     try:
         await exchange.load_markets()
-        yield CcxtVenue(exchange, "paper"), stub
+        yield CcxtVenue(exchange, name), stub
     finally:
         await exchange.close()
         await runner.cleanup()

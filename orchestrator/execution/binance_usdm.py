@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from orchestrator.execution.exact import number, positive, text
 from orchestrator.execution.forced import Forced
+from orchestrator.execution.obstacles import Problem, key_problems
 from orchestrator.execution.venue import (
     Balance,
     ConditionalRequest,
@@ -140,6 +141,14 @@ def balance(raw: Raw) -> Balance:
         wallet=number(raw["totalWalletBalance"]),
         equity=number(raw["totalMarginBalance"]),
         available=number(raw["availableBalance"]),
+    )
+
+
+def key_rights(raw: Raw) -> tuple[Problem, ...]:
+    """/sapi/v1/account/apiRestrictions: what is wrong with the key."""
+    rights = {name: raw[name] in (True, "true") for name in ("enableFutures", "enableWithdrawals")}
+    return key_problems(
+        may_trade=rights["enableFutures"], may_withdraw=rights["enableWithdrawals"], venue="binanceusdm"
     )
 
 

@@ -56,13 +56,14 @@ class BybitVenue(CcxtAccount):
 
     async def obstacles(self, plan: ExecutionPlan) -> tuple[Problem, ...]:
         """Permissions of the key, kind of account, and legs that a stop could not close whole."""
-        key, account, quote = await asyncio.gather(
+        self._id(plan.symbol)
+        key, account = await asyncio.gather(
             self._read("key", lambda: self._exchange.privateGetV5UserQueryApi(), lambda raw: dict(raw["result"])),
             self._account(),
-            self.leg_quote(plan.symbol),
         )
         try:
-            return dialect.obstacles(key, account, quote.contract, plan)
+            contract = dialect.contract(self._exchange.market(plan.symbol)["info"])
+            return dialect.obstacles(key, account, contract, plan)
         except UNREADABLE as error:
             raise Transient(errors.malformed("key or account", error)) from error
 

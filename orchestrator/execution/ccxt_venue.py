@@ -48,8 +48,11 @@ class CcxtVenue(CcxtAccount):
         return Traits()
 
     async def obstacles(self, plan: ExecutionPlan) -> tuple[Problem, ...]:
-        """None of its own."""
-        return ()
+        """Rights of the key. A paper account has none to look at."""
+        if self._name == "paper":
+            return ()
+        ask = self._exchange.sapiGetAccountApiRestrictions
+        return await self._read("key", lambda: ask(), dialect.key_rights)
 
     async def server_time(self) -> int:
         """UTC ms on the exchange's clock. Raises Transient."""

@@ -17,6 +17,7 @@ from orchestrator.execution.venue import (
     VenueError,
 )
 from tests.dialect_stub import Answer, stubbed_venue
+from tests.fake_venue import plan_for
 
 D = Decimal
 SOL = "SOL/USDT:USDT"
@@ -398,6 +399,27 @@ async def test_a_quote_has_everything_the_guard_asks_for() -> None:
         D("0.05"),
         D("1.05"),
     )
+
+
+@pytest.mark.parametrize(
+    ("futures", "withdrawals", "codes"),
+    [(True, False, []), (False, False, ["permission"]), (True, True, ["withdrawal"])],
+)
+async def test_the_rights_of_a_real_key_are_looked_at(futures: bool, withdrawals: bool, codes: list[str]) -> None:
+    key = "GET /sapi/v1/account/apiRestrictions"
+    async with stubbed_venue(name="binanceusdm") as (venue, stub):
+        stub.say(key, Answer(body={"enableReading": True, "enableFutures": futures, "enableWithdrawals": withdrawals}))
+        assert [problem.code.value for problem in await venue.obstacles(plan_for())] == codes
+        stub.say(key, Answer(body={}))
+        with pytest.raises(Transient):
+            await venue.obstacles(plan_for())
+
+
+async def test_a_paper_account_has_no_rights_to_look_at() -> None:
+    async with stubbed_venue() as (venue, stub):
+        before = len(stub.requests)
+        assert await venue.obstacles(plan_for()) == ()
+        assert len(stub.requests) == before
 
 
 async def test_other_dialects_are_refused_at_once() -> None:
