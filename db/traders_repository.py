@@ -47,6 +47,12 @@ class TradersRepository:
             rows = connection.execute(select(TraderRow.trader_id, TraderRow.enabled)).all()
         return {row.trader_id: bool(row.enabled) for row in rows}
 
+    def names(self) -> Mapping[int, str]:
+        """Id -> the name it was enabled under."""
+        with self._database.read() as connection:
+            rows = connection.execute(select(TraderRow.trader_id, TraderRow.name)).all()
+        return {row.trader_id: row.name for row in rows}
+
     def get(self, trader_id: int) -> KnownTrader:
         """One trader. Raises NotFound, ConstraintError."""
         with self._database.read() as connection:

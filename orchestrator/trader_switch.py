@@ -17,6 +17,7 @@ def require_enabled(database: "Database", descriptor: TraderDescriptor) -> None:
     """Raises HostError with the remedy unless the trader may decide."""
     from db.traders_repository import TradersRepository
 
+    require_same(database, descriptor)
     state = TradersRepository(database).enabled().get(descriptor.trader_id)
     if not state:
         raise HostError(
@@ -24,6 +25,19 @@ def require_enabled(database: "Database", descriptor: TraderDescriptor) -> None:
             f"trader #{descriptor.trader_id} {descriptor.name} is "
             + ("disabled" if state is False else "installed, but was never enabled"),
             f'run `volgamma traders enable {descriptor.trader_id} --why "..."`',
+        )
+
+
+def require_same(database: "Database", descriptor: TraderDescriptor) -> None:
+    """Raises HostError when the id belongs to a trader of another name here: limits and pairs would be inherited."""
+    from db.traders_repository import TradersRepository
+
+    known = TradersRepository(database).names().get(descriptor.trader_id)
+    if known is not None and known.casefold() != descriptor.name.casefold():
+        raise HostError(
+            "trader_id_taken",
+            f"id {descriptor.trader_id} belongs to trader {known} in this database; {descriptor.name} is another one",
+            "give the new trader an id of its own",
         )
 
 

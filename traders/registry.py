@@ -36,11 +36,10 @@ def discover(found: Iterable[EntryPoint] | None = None) -> Registry:
     problems: list[str] = []
     for entry in _in_order(entry_points(group=GROUP) if found is None else found):
         where = f"trader plugin {entry.name!r} ({entry.value})"
-        trader, complaint = _load(entry)
-        if trader is None:
+        trader, descriptor, complaint = _load(entry)
+        if trader is None or descriptor is None:
             problems.append(f"{where}: {complaint}")
             continue
-        descriptor = trader.descriptor
         keys: tuple[int | str, ...] = (descriptor.trader_id, descriptor.name.casefold())
         clash = [key for key in keys if key in taken]
         if clash:
@@ -64,19 +63,25 @@ def _is_own(entry: EntryPoint) -> bool:
     return entry.dist is not None and entry.dist.name.replace("_", "-").lower() == OWN_DISTRIBUTION
 
 
-def _load(entry: EntryPoint) -> tuple[Trader | None, str]:
-    """The trader, or None and why. A plugin's own exceptions (and `sys.exit`) are contained here."""
+def _load(entry: EntryPoint) -> tuple[Trader | None, TraderDescriptor | None, str]:
+    """The trader with its descriptor, or why not. A plugin's own exceptions (and `sys.exit`) are contained here."""
     try:
         factory = entry.load()
         trader: Trader = factory()
         descriptor: object = trader.descriptor  # a plugin may put anything here
+        same = trader.descriptor == descriptor
+        missing = [name for name in ("requirements", "observe", "propose") if not callable(getattr(trader, name, None))]
     except (Exception, SystemExit) as error:
-        return None, f"could not be loaded: {type(error).__name__}: {error}"
+        return None, None, f"could not be loaded: {type(error).__name__}: {error}"
     if not isinstance(descriptor, TraderDescriptor):
-        return None, f"its descriptor is a {type(descriptor).__name__}, not a TraderDescriptor"
+        return None, None, f"its descriptor is a {type(descriptor).__name__}, not a TraderDescriptor"
     if descriptor.contract_version != CONTRACT_VERSION:
-        return None, f"speaks contract version {descriptor.contract_version}, this host speaks {CONTRACT_VERSION}"
-    missing = [name for name in ("requirements", "observe", "propose") if not callable(getattr(trader, name, None))]
+        spoken = descriptor.contract_version
+        return None, None, f"speaks contract version {spoken}, this host speaks {CONTRACT_VERSION}"
     if missing:
-        return None, f"lacks {', '.join(missing)}"
-    return trader, ""
+        return None, None, f"lacks {', '.join(missing)}"
+    if not same:
+        return None, None, "its descriptor is another one each time it is asked for"
+    if descriptor.trader_id <= 0 or not descriptor.name.strip() or not descriptor.symbols:
+        return None, None, "its id must be above 0, its name not empty, and it must name its symbols"
+    return trader, descriptor, ""

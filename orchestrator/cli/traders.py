@@ -98,10 +98,11 @@ def enable(trader: Name, why: Why, who_: Who = None, as_json: Json = False) -> N
     from db.traders_repository import TradersRepository
     from orchestrator import settings
     from orchestrator.storage import opened
-    from orchestrator.trader_switch import first_limits
+    from orchestrator.trader_switch import first_limits, require_same
 
     descriptor = _find(trader)
     with opened(settings.load()) as database:
+        require_same(database, descriptor)
         repository = TradersRepository(database)
         author, at = who(who_), now_ms()
         new = repository.enrol(descriptor.trader_id, descriptor.name, first_limits(descriptor), author, why, at)

@@ -64,6 +64,15 @@ def test_an_installed_trader_decides_only_after_somebody_said_so(volgamma: Volga
     database.close()
 
 
+def test_another_trader_under_a_known_id_inherits_nothing(volgamma: Volgamma, tmp_path: Path) -> None:
+    volgamma("traders", "enable", "90", "--why", "first")
+    database = open_database(f"sqlite:///{tmp_path / 'volgamma.sqlite'}")
+    impostor = ExampleTrend().descriptor.model_copy(update={"name": "Impostor"})
+    with pytest.raises(HostError, match="id 90 belongs to trader ExampleTrend"):
+        require_enabled(database, impostor)
+    database.close()
+
+
 def test_list_and_show_say_who_may_decide(volgamma: Volgamma) -> None:
     assert re.search(r"11 +VolatilityGamma +enabled", volgamma("traders", "list").out)
     assert re.search(r"90 +ExampleTrend +disabled", volgamma("traders", "list").out)

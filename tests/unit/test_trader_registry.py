@@ -27,6 +27,29 @@ class Plugin:
     async def propose(self, *_: Any) -> None: ...
 
 
+class Fickle(Plugin):
+    """Somebody else each time."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    @property
+    def descriptor(self) -> Any:
+        self.times += 1
+        return DESCRIPTOR.model_copy(update={"trader_id": 50 + self.times, "name": f"Fickle {self.times}"})
+
+
+class Explosive(Fickle):
+    """Well behaved once."""
+
+    @property
+    def descriptor(self) -> Any:
+        self.times += 1
+        if self.times > 1:
+            raise RuntimeError("the second time")
+        return DESCRIPTOR.model_copy(update={"trader_id": 60, "name": "Explosive"})
+
+
 @pytest.fixture
 def entry(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Makes entry points of plain factories, through a real module so that EntryPoint.load is in play."""
@@ -86,6 +109,11 @@ def test_who_trader_11_is() -> None:
         (lambda: SimpleNamespace(descriptor={"trader_id": 50}), "is a dict, not a TraderDescriptor"),
         (lambda: SimpleNamespace(descriptor=Plugin().descriptor), "lacks requirements, observe, propose"),
         (lambda: Plugin(contract_version=CONTRACT_VERSION + 1), f"contract version {CONTRACT_VERSION + 1}"),
+        (lambda: Plugin(trader_id=0), "id must be above 0"),
+        (lambda: Plugin(name=" "), "name not empty"),
+        (lambda: Plugin(symbols=()), "must name its symbols"),
+        (lambda: Fickle(), "another one each time"),
+        (lambda: Explosive(), "RuntimeError: the second time"),
         (lambda needed: Plugin(), "needed"),
         ("not callable", "not callable"),
     ],
