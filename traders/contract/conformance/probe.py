@@ -52,6 +52,8 @@ class _Answering:
         )
 
 
+#: The position a trader is shown as its own, once it has proposed one.
+OWN_PAIR = "conformance-pair"
 #: What a model may say: no model at all, none that answers, and texts no trader may trade on.
 REPLIES: dict[str, str | None] = {
     "fails": None,
@@ -97,6 +99,42 @@ def _tight(values: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _with_position(portfolio: Any, plan: Any, symbol: str) -> Any:
+    """The portfolio after a plan of the trader's own was carried out, an hour ago and at 120."""
+    from traders.contract.conformance.market import NOW, VENUE
+    from traders.contract.portfolio import OpenPair, PairLeg
+
+    margin = plan.pair_margin_fraction * portfolio.equity
+    each = margin * plan.leverage / len(plan.legs)
+    legs = tuple(
+        PairLeg(
+            leg_id=f"{index}-{leg.side}",
+            venue=VENUE,
+            symbol=leg.symbol,
+            side=leg.side,
+            quantity=(each / 120).quantize(Decimal("0.01")),
+            entry_price=Decimal(120),
+        )
+        for index, leg in enumerate(plan.legs)
+    )
+    pair = OpenPair(
+        pair_id=OWN_PAIR,
+        decision_id=OWN_PAIR,
+        kind=plan.kind,
+        symbol=symbol,
+        opened_at=NOW - 3_600_000,
+        entry_price=Decimal(120),
+        legs=legs,
+        pair_margin=margin,
+        leverage=plan.leverage,
+        plan=plan,
+        net_delta=Decimal(0 if len(legs) == 2 else 1),
+        cycle_pnl=Decimal("-0.01"),
+        atr_ratio_entry=Decimal("1.6"),
+    )
+    return portfolio.model_copy(update={"pairs": (pair,), "cash": portfolio.cash - margin, "trades_24h": 1})
+
+
 def _portfolio() -> Any:
     from traders.contract.portfolio import Portfolio
 
@@ -114,6 +152,7 @@ def _portfolio() -> Any:
 async def _cases(trader: Any, limits: dict[str, Any]) -> list[dict[str, Any]]:
     from data_fetchers.symbols import normalise
     from traders.contract.conformance.market import MOODS, NOTHING, snapshot
+    from traders.contract.decision import PairPlan
 
     make_set, _, parse = limits["_make"]
     said: list[dict[str, Any]] = []
@@ -148,6 +187,13 @@ async def _cases(trader: Any, limits: dict[str, Any]) -> list[dict[str, Any]]:
                 if name == "as_given":
                     for reply, text in REPLIES.items():
                         proposals[reply] = _dump(await trader.propose(context, _Answering(text), None, "llm"))
+                decided = proposals["rules"]["decision"]
+                if decided["plan"] is not None:
+                    plan = PairPlan.model_validate(decided["plan"])
+                    after = trader.observe(shown, _with_position(portfolio, plan, normalise(symbol)), chosen)
+                    case["context_with_position"] = _dump(after)
+                    for policy in ("rules", "llm"):
+                        proposals[f"{policy}_with_position"] = _dump(await trader.propose(after, None, None, policy))
                 case["input_unchanged"] = shown.model_dump_json() == before
                 said.append(case)
     return said

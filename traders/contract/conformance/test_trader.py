@@ -19,7 +19,7 @@ import pytest
 
 from data_fetchers.snapshot import TIMEFRAME_MS, Requirements
 from data_fetchers.symbols import normalise
-from traders.contract.conformance.probe import REPLIES
+from traders.contract.conformance.probe import OWN_PAIR, REPLIES
 from traders.contract.constraints import parse_limits
 from traders.contract.context import Context
 from traders.contract.decision import Decision
@@ -92,6 +92,17 @@ def _decisions(said: dict[str, Any]) -> list[tuple[dict[str, Any], str, Decision
         (case, name, Proposal.model_validate(proposal).decision)
         for case in said["cases"]
         for name, proposal in case["proposals"].items()
+        if "with_position" not in name
+    ]
+
+
+def _after(said: dict[str, Any]) -> list[tuple[dict[str, Any], str, Decision]]:
+    """What it said when a position of its own stood."""
+    return [
+        (case, name, Proposal.model_validate(proposal).decision)
+        for case in said["cases"]
+        for name, proposal in case["proposals"].items()
+        if "with_position" in name
     ]
 
 
@@ -239,6 +250,16 @@ def test_its_plans_keep_the_limits(said: dict[str, Any]) -> None:
         if decision.plan is not None:
             limits = parse_limits(case["values"], where=_named(case))
             assert broken(decision, limits) == [], _named(case, name)
+
+
+def test_with_a_position_of_its_own_it_means_that_one(said: dict[str, Any]) -> None:
+    """It reduces, exits or replaces what stands, and cites what it was shown then."""
+    for case, name, decision in _after(said):
+        readings = Context.model_validate(case["context_with_position"]).readings
+        assert decision.pair_id in (None, OWN_PAIR), _named(case, name)
+        assert all(piece.reading in readings for piece in decision.evidence), _named(case, name)
+        if name.startswith("llm"):
+            assert not decision.adds_risk, _named(case, name)
 
 
 def broken(decision: Decision, limits: Limits) -> list[str]:
