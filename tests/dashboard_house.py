@@ -125,7 +125,7 @@ class House:
     def unlock(self) -> str:
         """Show the token; the form secret of the session."""
         assert self.post("/unlock", {"token": TOKEN}).status_code == 303
-        return str(self.get("/").text.split('name="csrf" value="')[1].split('"')[0])
+        return str(self.get("/constraints").text.split('name="csrf" value="')[1].split('"')[0])
 
     def journal(self) -> JournalRepository:
         return JournalRepository(open_database(f"sqlite:///{self.folder / 'volgamma.sqlite'}"))

@@ -28,6 +28,9 @@ def dashboard(
             envvar="VOLGAMMA_DASHBOARD_TOKEN", show_envvar=True, show_default=False, help="at least 16 characters"
         ),
     ] = None,
+    private: Annotated[
+        bool, typer.Option("--private", help="demand the token for looking too, of other users of this machine")
+    ] = False,
     name: Annotated[
         list[str] | None, typer.Option(help="a further host name it answers to, behind a proxy; repeatable")
     ] = None,
@@ -52,7 +55,7 @@ def dashboard(
         token=secret,
         host=host,
         port=port,
-        reads_open=is_loopback(host),
+        reads_open=is_loopback(host) and not private,
         names=tuple(one.lower() for one in name or ()),
         funding_exchanges=exchanges,
         data=data,
@@ -63,9 +66,10 @@ def dashboard(
             emit({"schema": "volgamma.dashboard/1", "url": url, "token": secret.get_secret_value() if made else None})
             return
         typer.echo(f"dashboard at {url} (Ctrl-C ends it)")
+        what = "change things in it" if config.reads_open else "look, and to change things"
         if made:
-            typer.echo(f"token to change things in it: {secret.get_secret_value()}")
-        if not config.reads_open:
+            typer.echo(f"token to {what}: {secret.get_secret_value()}")
+        if not is_loopback(host):
             typer.echo("no TLS: keep it inside a network you trust, or behind a proxy that encrypts", err=True)
 
     try:

@@ -18,6 +18,8 @@ _LINES: Mapping[str, tuple[str, str]] = {
     "trailing": ("var(--warn)", "dot"),
     "target": ("var(--good)", "longdash"),
 }
+#: Where labels start that would else lie on each other.
+_COLUMNS = (0.0, 0.2, 0.4)
 
 
 def layout(**changes: Any) -> dict[str, Any]:
@@ -60,7 +62,7 @@ def equity(account: Account) -> Figure:
         "hovertemplate": "%{y:,.2f} USDT<extra></extra>",
     }
     shapes = [_line(value, colour, dash) for value, colour, dash, _ in lines]
-    labels = [_label(value, text, colour, left=True) for value, colour, _, text in lines]
+    labels = [_label(value, text, colour) for value, colour, _, text in lines]
     top = max(max(values), high)
     edge = (top - low) * 0.08 or 1
     axis = {"range": [low - edge, top + edge], "tickformat": ",.0f" if top - low > 20 else ",.2f"}
@@ -99,18 +101,19 @@ def price(
             }
         )
     shapes, labels = [], []
-    levels = tuple(found)
-    for level in levels:
+    levels = tuple(level for level in found if not level.beyond)
+    values = [*candles["high"], *candles["low"], *(float(level.price) for level in levels)]
+    edge = (max(values) - min(values)) * 0.05 or 1
+    places = columns([float(level.price) for level in levels], edge)
+    for level, place in zip(levels, places, strict=True):
         colour, dash = _LINES[level.kind]
         shapes.append(_line(float(level.price), colour, dash, faint=level.done))
-        labels.append(_label(float(level.price), f"{level.name} {float(level.price):,.2f}", colour, left=True))
+        labels.append(_label(float(level.price), f"{level.name} {float(level.price):,.2f}", colour, place))
     if opened_at is not None:
         shapes.append(
             {"type": "line", "xref": "x", "yref": "paper", "x0": iso(opened_at), "x1": iso(opened_at), "y0": 0, "y1": 1}
             | {"line": {"color": "var(--ink)", "width": 1, "dash": "dot"}}
         )
-    values = [*candles["high"], *candles["low"], *(float(level.price) for level in levels)]
-    edge = (max(values) - min(values)) * 0.05 or 1
     return {
         "data": data,
         "layout": layout(
@@ -138,7 +141,7 @@ def rates(series: Mapping[str, Sequence[tuple[int, float]]], limits: Sequence[tu
         for (name, points), (colour, dash) in zip(series.items(), styles, strict=False)
     ]
     shapes = [_line(100 * value, "var(--warn)", "dot") for value, _ in limits]
-    labels = [_label(100 * value, text, "var(--warn)", left=True) for value, text in limits]
+    labels = [_label(100 * value, text, "var(--warn)") for value, text in limits]
     return {
         "data": data,
         "layout": layout(
@@ -192,11 +195,22 @@ def _line(value: float, colour: str, dash: str, *, faint: bool = False) -> dict[
     }
 
 
-def _label(value: float, text: str, colour: str, *, left: bool) -> dict[str, Any]:
+def columns(prices: Sequence[float], least: float) -> list[float]:
+    """Where along the chart (0 to 1) each label starts, so that those less than `least` apart stand side by side."""
+    last: dict[float, float] = {}
+    found = []
+    for price in prices:
+        place = next((one for one in _COLUMNS if one not in last or abs(last[one] - price) >= least), _COLUMNS[-1])
+        last[place] = price
+        found.append(place)
+    return found
+
+
+def _label(value: float, text: str, colour: str, place: float = 0.0) -> dict[str, Any]:
     return {
         "xref": "paper",
-        "x": 0 if left else 1,
-        "xanchor": "left" if left else "right",
+        "x": place,
+        "xanchor": "left",
         "y": value,
         "yanchor": "bottom",
         "text": text,

@@ -19,7 +19,10 @@ STOPS: frozenset[Kind] = frozenset({"bracket", "stop", "reversal", "trailing"})
 
 @dataclass(frozen=True)
 class Level:
-    """A price in quote currency; `distance` from the mark, a signed fraction of it, None without a mark."""
+    """A price in quote currency; `distance` from the mark, a signed fraction of it, None without a mark.
+
+    `done`: it has been reached. `beyond`: something else closes the pair before the price gets there.
+    """
 
     kind: Kind
     name: str
@@ -27,6 +30,7 @@ class Level:
     effect: str
     distance: Decimal | None
     done: bool = False
+    beyond: bool = False
 
 
 @in_one_arithmetic
@@ -43,8 +47,17 @@ def levels(state: PairState, bracket: Bracket | None, mark: Decimal | None) -> t
             ("bracket", "bracket, lower edge", bracket.lower, text, False),
         ]
     found += _exits(state)
+    inner = [price for kind, _, price, _, _ in found if kind not in ("stop", "target")]
     made = [
-        Level(kind, name, price, effect, None if not mark else price / mark - 1, done)
+        Level(
+            kind,
+            name,
+            price,
+            effect,
+            None if not mark else price / mark - 1,
+            done,
+            beyond=kind in ("stop", "target") and not min(inner) <= price <= max(inner),
+        )
         for kind, name, price, effect, done in found
     ]
     return tuple(sorted(made, key=lambda level: -level.price))
@@ -52,7 +65,11 @@ def levels(state: PairState, bracket: Bracket | None, mark: Decimal | None) -> t
 
 def nearest_stop(found: tuple[Level, ...]) -> Level | None:
     """The stop that is least far away."""
-    stops = [(abs(level.distance), level) for level in found if level.kind in STOPS and level.distance is not None]
+    stops = [
+        (abs(level.distance), level)
+        for level in found
+        if level.kind in STOPS and level.distance is not None and not level.beyond
+    ]
     return min(stops, key=lambda pair: pair[0], default=(None, None))[1]
 
 
@@ -103,12 +120,12 @@ def _exits(state: PairState) -> list[tuple[Kind, str, Decimal, str, bool]]:
 def price_of_result(state: PairState, result: Decimal) -> Decimal | None:
     """The price at which the cycle's liquidation value is `result` of pair margin; None where no price gives it.
 
-    `cycle_pnl` is linear in the price: realised + L (S - l) + X (x - S) - fees + funding - (L + X) S c = result.
+    `cycle_pnl` is linear in the price: so far + L (S - l) + X (x - S) - (L + X) S c = result.
     """
     long, short = state.long, state.short
     slope = long.left - short.left - (long.left + short.left) * state.rules.cost
     if slope == 0:
         return None
-    fixed = state.realised - state.fees + state.funding + short.left * short.average - long.left * long.average
+    fixed = state.so_far + short.left * short.average - long.left * long.average
     price = (result * state.pair_margin - fixed) / slope
     return price if price > 0 else None

@@ -231,3 +231,11 @@ def test_other_methods_are_refused(there: House) -> None:
         assert there.client.request(method, "/kill", headers=BEARER).status_code == 405
     assert there.get("/kill").status_code == 405
     assert there.client.post("/", headers={"origin": ORIGIN}).status_code == 405
+
+
+def test_private_means_that_looking_needs_the_token_here_too(tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    with house(tmp_path / "none", tmp_path / "data", reads_open=False) as found:
+        assert found.get("/").status_code == 401
+        found.unlock()
+        assert found.get("/").status_code == 200

@@ -4,6 +4,7 @@ from decimal import Decimal as D
 
 import pytest
 
+from orchestrator.dashboard.charts import columns
 from orchestrator.dashboard.levels import levels, nearest_stop, price_of_result
 from orchestrator.rebalancer.events import CloseLeg, Tick
 from orchestrator.rebalancer.state import Holding, PairState, Phase, Rules
@@ -93,6 +94,18 @@ def test_distance_is_from_the_mark_and_the_nearest_stop_is_found() -> None:
     assert nearest.distance == D(105) / D(103) - 1
     assert [level.name for level in found if level.done] == ["band 1 up"]
     assert nearest_stop(levels(state, None, None)) is None
+
+
+def test_a_stop_that_something_else_comes_before_is_marked() -> None:
+    state = pair(Phase.UP, short=50, realised=D(-100), best=D("103.5"))
+    beyond = {level.name for level in levels(state, Bracket(upper=D(105), lower=D("97.9")), D("103")) if level.beyond}
+    assert beyond == {"cycle target", "cycle stop"}
+    assert "cycle stop" not in {level.name for level in levels(state, BRACKET, D("103")) if level.beyond}
+
+
+def test_labels_that_would_overlap_stand_side_by_side() -> None:
+    assert columns([105, 104, 103.9, 103.8, 100], 0.5) == [0.0, 0.0, 0.2, 0.4, 0.0]
+    assert columns([], 1) == []
 
 
 def test_break_even_makes_the_stop_zero() -> None:

@@ -31,6 +31,10 @@ async function draw(figure) {
     if (chart.error) return note(figure, `${chart.error.message}. ${chart.error.remedy}`);
     if (chart.empty) return note(figure, "There is nothing to draw yet.");
     const style = colours();
+    // side by side there is no room for them on a phone; the table below has every level
+    if (figure.clientWidth < 500 && chart.layout.annotations) {
+      chart.layout.annotations = chart.layout.annotations.filter((one) => one.x === 0);
+    }
     if (!figure.classList.contains("drawn")) figure.replaceChildren();
     await Plotly.react(figure, coloured(chart.data, style), coloured(chart.layout, style), {
       responsive: true, displayModeBar: false, scrollZoom: false,
