@@ -64,6 +64,8 @@ class Desk:
         """A real market read without keys: nothing can be sent."""
         return self.exchange_name != "paper"
 
+    #: Decide and record, send no order.
+    shadow: bool = False
     #: Held by whoever changes anything at the venue: a decision and the fast loop never act at once.
     hands: asyncio.Lock = field(default_factory=asyncio.Lock)
     #: What this process may act on among all that share the database; None: there is no other.
@@ -121,13 +123,18 @@ def find_trader(trader_id: int = TRADER_ID) -> Trader:
 
 
 @asynccontextmanager
-async def open_desk(settings: Settings, clock: Clock, exchange_name: str) -> AsyncIterator[Desk]:
+async def open_desk(
+    settings: Settings, clock: Clock, exchange_name: str, *, shadow: bool = False
+) -> AsyncIterator[Desk]:
     """A desk on a paper exchange (running, or started for this block); one at a time in a data folder.
+
+    With `shadow` no order can leave.
 
     Raises HostError when the database, the trader or the exchange cannot be had; nothing has been done by then.
     """
     from data_fetchers.store import SeriesStore
     from orchestrator.execution.fenced_venue import FencedVenue
+    from orchestrator.execution.shadow_venue import ShadowVenue
     from orchestrator.owned_orders import OwnedOrders
 
     trader = find_trader()
@@ -153,7 +160,8 @@ async def open_desk(settings: Settings, clock: Clock, exchange_name: str) -> Asy
             exchange_name=exchange_name,
             own_clock=exchange_name == "paper",
             exchange=exchange,
-            venue=FencedVenue(venue, ownership),
+            venue=ShadowVenue(venue, ownership) if shadow else FencedVenue(venue, ownership),
+            shadow=shadow,
             series=SeriesStore(settings.data_dir / "market"),
             ownership=ownership,
         )

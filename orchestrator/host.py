@@ -11,7 +11,7 @@ from orchestrator.alerts.watch import watching
 from orchestrator.clock import Clock, SystemClock
 from orchestrator.decide_report import DecideReport
 from orchestrator.decision_id import manual_suffix
-from orchestrator.desk import open_desk
+from orchestrator.desk import Desk, open_desk
 from orchestrator.errors import HostError, UsageError
 from orchestrator.journey import Order, Policy, allowed_symbol, decide
 from orchestrator.mind import ModelSource
@@ -108,8 +108,12 @@ async def run_schedule(
     policy: Policy,
     say: Callable[[str], None],
     flatten_on_exit: bool = False,
+    *,
+    shadow: bool = False,
 ) -> Tally:
     """Decisions when they are due and the fast loop between them, until the time is over or a signal comes.
+
+    With `shadow` decisions and would-be orders are recorded, and none is sent.
 
     SIGINT and SIGTERM end it; SIGUSR1 throws the kill switch, and ends it too where that cannot be written.
     Raises HostError; a second start on the same data folder refuses.
@@ -123,7 +127,9 @@ async def run_schedule(
     loop.add_signal_handler(signal.SIGUSR1, _kill, settings, clock, stop, say)
     try:
         with data_folder_lock(settings.data_dir, "run"), watching(settings, clock, every, say):
-            async with open_desk(settings, clock, exchange) as desk:
+            async with open_desk(settings, clock, exchange, shadow=shadow) as desk:
+                if shadow:
+                    nothing_to_keep(desk)
                 constraints = desk.constraints()
                 wanted = tuple(dict.fromkeys(allowed_symbol(symbol, constraints) for symbol in symbols))
                 plan = Plan(symbols=wanted, every=every, length=length, policy=policy, flatten_on_exit=flatten_on_exit)
@@ -131,6 +137,20 @@ async def run_schedule(
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
             loop.remove_signal_handler(number)
+
+
+def nothing_to_keep(desk: Desk) -> None:
+    """A shadow run can keep no pair. Raises HostError where there is one, or an order of unknown fate."""
+    with translated():
+        pairs = desk.store.pairs.open_pairs(desk.exchange_name)
+        orders = desk.store.orders.unresolved()
+    if pairs or orders:
+        raise HostError(
+            "shadow_needs_flat",
+            f"{len(pairs)} pairs are open on {desk.exchange_name}, {len(orders)} orders are of unknown fate: "
+            "a shadow run sends nothing and could not keep them",
+            "let `volgamma run` keep or close them (--flatten-on-exit), or use another VOLGAMMA_DATA_DIR",
+        )
 
 
 def _stopping(stop: asyncio.Event, say: Callable[[str], None], flatten: bool) -> None:

@@ -31,6 +31,7 @@ from orchestrator.stopwatch import Stopwatch
 from orchestrator.storage import translated
 from orchestrator.tools import DecisionTools
 from orchestrator.trader_switch import require_enabled
+from orchestrator.would_be import not_sent
 from traders.contract.constraints import ConstraintSet
 from traders.contract.context import Context
 from traders.contract.decision import Action
@@ -290,10 +291,12 @@ async def _execute(
     if not acts(chosen):
         return dict(NO_EXECUTION)
     if order.dry_run:
-        return {**NO_EXECUTION, "status": "dry_run"}
+        return not_sent(chosen, "dry_run")
+    if desk.shadow:
+        return not_sent(chosen, "shadow", "a shadow run: the decision is judged and recorded, no order is sent")
     if desk.reads_only:
         reason = f"{desk.exchange_name} is read without keys: the decision is judged and recorded, no order is sent"
-        return {**NO_EXECUTION, "status": "dry_run", "reason": reason}
+        return not_sent(chosen, "reads_only", reason)
     async with acting(desk, context.symbol):
         if order.adopt and (done := done_before(desk, chosen)) is not None:
             return done

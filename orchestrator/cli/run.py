@@ -22,10 +22,13 @@ def run(
     symbols: Annotated[str, typer.Option(help="comma-separated, any common spelling")] = "SOL,AVAX",
     every: Annotated[str, typer.Option(help="time between decisions: 60s, 15m, 1h")] = "15m",
     length: Annotated[str | None, typer.Option("--for", help="how long to run; until stopped when left out")] = None,
-    exchange: Annotated[str, typer.Option(help="paper")] = "paper",
+    exchange: Annotated[str, typer.Option(help="paper; a real one is read, and no order sent")] = "paper",
     policy: Annotated[str, typer.Option(help="llm or rules")] = "llm",
     flatten_on_exit: Annotated[
         bool, typer.Option("--flatten-on-exit", help="close all pairs at the end; without it they stay protected")
+    ] = False,
+    shadow: Annotated[
+        bool, typer.Option("--shadow", help="decide and record would-be orders, send none; see docs/going_live.md")
     ] = False,
     metrics_port: Annotated[
         int | None, typer.Option("--metrics-port", help="serve Prometheus at http://127.0.0.1:PORT/metrics")
@@ -33,6 +36,8 @@ def run(
     as_json: Annotated[bool, typer.Option("--json", help="one JSON document at the end; lines go to stderr")] = False,
 ) -> None:
     """Run the schedule."""
+    if shadow and flatten_on_exit:
+        raise UsageError("usage", "a shadow run has nothing to close", "leave --flatten-on-exit out")
     chosen: Literal["llm", "rules"]
     if policy == "llm":
         chosen = "llm"
@@ -62,10 +67,10 @@ def run(
         raise UsageError("no_symbol", f"--symbols {symbols!r} names no symbol", "for example --symbols SOL,AVAX")
     resolved = settings.load()
     with metrics_at(metrics_port, resolved.database_url):
-        work = run_schedule(resolved, exchange, names, interval, duration, chosen, say, flatten_on_exit)
+        work = run_schedule(resolved, exchange, names, interval, duration, chosen, say, flatten_on_exit, shadow=shadow)
         tally = asyncio.run(in_sight(work))
     if as_json:
-        emit({"schema": "volgamma.run/1", **asdict(tally)})
+        emit({"schema": "volgamma.run/1", **asdict(tally), "shadow": shadow})
     else:
         typer.echo(
             f"{tally.decisions} decisions, {tally.entered} entries, {tally.skipped} skipped, {tally.failed} failed"
