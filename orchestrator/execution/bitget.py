@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal
 
+from orchestrator.execution.codes import PreflightCode as P
 from orchestrator.execution.exact import Bracket, margin_tiers, number, positive, text, whole
 from orchestrator.execution.obstacles import Problem, key_problems
 from orchestrator.execution.venue import (
@@ -52,6 +53,11 @@ _PLAN_STATUS: dict[str, OrderStatus] = {
     "fail_execute": "rejected",
 }
 _MARGIN: dict[str, Literal["isolated", "cross"]] = {"isolated": "isolated", "crossed": "cross"}
+#: The API of classic accounts on a unified one.
+UNIFIED_CODES = frozenset({"40084", "40085"})
+UNIFIED = Problem(
+    P.ACCOUNT_KIND, "the bitget account is unified; orders are sent to classic ones", "trade on a classic (sub-)account"
+)
 #: Rights of a key: to send futures orders, to change futures positions.
 _TRADE_RIGHTS = {"coow", "cpow"}
 

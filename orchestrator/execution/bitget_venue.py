@@ -55,8 +55,14 @@ class BitgetVenue(CcxtAccount):
         return Traits(absent_after_s=31, only_receives=True)
 
     async def obstacles(self, plan: ExecutionPlan) -> tuple[Problem, ...]:
-        """Rights of the key."""
+        """Kind of account, rights of the key."""
         ask = self._exchange.privateSpotGetV2SpotAccountInfo
+        try:
+            await self.settings(plan.symbol)
+        except Rejected as error:
+            if error.code not in dialect.UNIFIED_CODES:
+                raise
+            return (dialect.UNIFIED,)
         return await self._read("key", lambda: ask(), lambda raw: dialect.obstacles(raw["data"]))
 
     async def server_time(self) -> int:

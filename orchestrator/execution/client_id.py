@@ -17,6 +17,8 @@ LENGTH = 32
 LONG_LEG, SHORT_LEG = "0-long", "1-short"
 #: The four orders of the pair bracket (domain.md section 7): edge, then the leg that it closes.
 BRACKET_LEGS = ("U-short", "U-long", "D-long", "D-short")
+#: The two of a venue that takes one close-all order a leg: both edges in each.
+PAIRED_BRACKET_LEGS = ("B-short", "B-long")
 
 
 def client_order_id(decision_id: str, leg_id: str, attempt: int) -> str:

@@ -35,6 +35,9 @@ async def check(
     if (unsupported := _unsupported(plan)) is not None:
         return Preflight((unsupported,))
     symbol = plan.symbol
+    own = await venue.obstacles(plan)
+    if any(problem.code is P.ACCOUNT_KIND for problem in own):  # the rest of such an account cannot be read
+        return Preflight(own)
     before = clock.now_ms()
     server = await venue.server_time()
     skew = abs(server - (before + clock.now_ms()) // 2)
@@ -93,7 +96,7 @@ async def check(
         found += _sizes(leg, plan, quote.contract)
     found += _tiers(plan, quote)
     found += _margin(plan, quote, fees, balance)
-    found += await venue.obstacles(plan)
+    found += own
     return Preflight(tuple(found), quote, fees)
 
 

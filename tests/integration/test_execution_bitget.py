@@ -289,7 +289,28 @@ async def test_money_and_history() -> None:
     ],
 )
 async def test_what_the_key_may_not_do_is_refused_with_the_remedy(rights: list[str], codes: list[P]) -> None:
+    plan = plan_for().model_copy(update={"symbol": AVAX})
     async with exchanged("bitget") as (venue, stub):
+        stub.say(ACCOUNT, data(SETTINGS))
         stub.say("GET /api/v2/spot/account/info", data({"userId": "1", "authorities": rights}))
-        found = await venue.obstacles(plan_for())
+        found = await venue.obstacles(plan)
     assert [problem.code for problem in found] == codes
+
+
+async def test_a_unified_account_is_refused_with_the_remedy() -> None:
+    plan = plan_for().model_copy(update={"symbol": AVAX})
+    async with exchanged("bitget") as (venue, stub):
+        stub.say(ACCOUNT, refusal(40085))
+        (problem,) = await venue.obstacles(plan)
+        assert (problem.code, problem.remedy) == (P.ACCOUNT_KIND, "trade on a classic (sub-)account")
+        stub.say(ACCOUNT, refusal(40014))
+        with pytest.raises(Rejected):
+            await venue.obstacles(plan)
+
+
+async def test_a_refused_time_stamp_is_measured_again_and_sent_once_more() -> None:
+    async with exchanged("bitget") as (venue, stub):
+        stub.say(ORDER, refusal(40008), Answer(body=received()))
+        await venue.place(BUY)
+        assert len(stub.sent(ORDER)) == 2
+        assert len(stub.sent("GET /api/v2/public/time")) == 1

@@ -283,3 +283,11 @@ async def test_orders_carry_a_short_window_so_that_late_ones_are_refused() -> No
         stub.say(CREATE, received())
         await venue.place(BUY)
         assert stub.headers["X-BAPI-RECV-WINDOW"] == "2500"
+
+
+async def test_a_refused_time_stamp_is_measured_again_and_sent_once_more() -> None:
+    async with exchanged("bybit") as (venue, stub):
+        stub.say(CREATE, refusal(10002), received())
+        await venue.place(BUY)
+        assert len(stub.sent(CREATE)) == 2
+        assert len(stub.sent("GET /v5/market/time")) == 1

@@ -318,3 +318,11 @@ async def test_what_the_account_cannot_do_is_refused_with_the_remedy(change: Any
         found = await venue.obstacles(plan)
     assert [problem.code for problem in found] == codes
     assert all(problem.message and problem.remedy for problem in found)
+
+
+async def test_a_refused_time_stamp_is_measured_again_and_sent_once_more() -> None:
+    async with exchanged("okx") as (venue, stub):
+        stub.say(ORDER, error(50102, 401), received())
+        await venue.place(BUY)
+        assert len(stub.sent(ORDER)) == 2
+        assert len(stub.sent(f"GET {API}/public/time")) == 1

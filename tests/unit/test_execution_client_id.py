@@ -6,7 +6,14 @@ import re
 
 import pytest
 
-from orchestrator.execution.client_id import BRACKET_LEGS, LONG_LEG, SHORT_LEG, client_order_id, is_ours
+from orchestrator.execution.client_id import (
+    BRACKET_LEGS,
+    LONG_LEG,
+    PAIRED_BRACKET_LEGS,
+    SHORT_LEG,
+    client_order_id,
+    is_ours,
+)
 
 #: The strictest of the venues' documented patterns (OKX clOrdId); Binance and Bybit allow more.
 ALPHABET = re.compile(r"[A-Za-z0-9]{1,32}")
@@ -19,7 +26,7 @@ def test_is_the_cut_hash_of_decision_leg_and_attempt() -> None:
 
 
 def test_every_leg_and_attempt_has_its_own_id() -> None:
-    legs = (LONG_LEG, SHORT_LEG, *BRACKET_LEGS, "close-long", "unwind-short")
+    legs = (LONG_LEG, SHORT_LEG, *BRACKET_LEGS, *PAIRED_BRACKET_LEGS, "close-long", "unwind-short")
     ids = {client_order_id(d, leg, n) for d in ("a", "b", "a0") for leg in legs for n in range(1, 20)}
     assert len(ids) == 3 * len(legs) * 19
     assert all(ALPHABET.fullmatch(name) and is_ours(name) for name in ids)

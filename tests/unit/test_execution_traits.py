@@ -6,15 +6,17 @@ from decimal import Decimal
 import pytest
 
 from orchestrator.execution.bracket import bracket_legs
+from orchestrator.execution.client_id import BRACKET_LEGS, PAIRED_BRACKET_LEGS
 from orchestrator.execution.close_pair import move_bracket
 from orchestrator.execution.codes import PreflightCode as P
 from orchestrator.execution.limits import ExecutionLimits
 from orchestrator.execution.obstacles import Problem, Traits, key_problems
 from orchestrator.execution.preflight import apply_settings, check
 from orchestrator.execution.saga import carry_out
-from orchestrator.execution.venue import ConditionalRequest, OrderReport, OrderRequest, SymbolSettings
+from orchestrator.execution.venue import ConditionalRequest, OrderReport, OrderRequest, Rejected, SymbolSettings
 from tests.fake_venue import SOL, FakeVenue, Fault, memory_store, plan_for
 from tests.open_pairs import open_pair
+from traders.contract.quote import LegQuote
 from traders.contract.verdict import Bracket
 
 D = Decimal
@@ -55,6 +57,8 @@ def test_a_bracket_of_one_side() -> None:
     (only,) = bracket_legs(edges, ("long",), paired=True)
     assert (only.position_side, only.kind, only.trigger, only.take_profit) == ("long", "stop", D(114), D(126))
     assert len(bracket_legs(edges)) == 4
+    assert {leg.leg_id for leg in bracket_legs(edges)} == set(BRACKET_LEGS)
+    assert {leg.leg_id for leg in bracket_legs(edges, paired=True)} == set(PAIRED_BRACKET_LEGS)
 
 
 @pytest.mark.parametrize(("lives", "least"), [(0.0, 3_000), (30.0, 30_000)])
@@ -65,6 +69,20 @@ async def test_absent_is_believed_only_once_the_request_is_too_old_for_the_venue
     await carry_out(plan_for(), venue, store, venue.clock, LIMITS)
     assert venue.clock.now_ms() - before >= least
     assert store.orders.unresolved() == []
+
+
+async def test_the_wrong_kind_of_account_is_told_before_anything_else_is_read() -> None:
+    class Closed(FakeVenue):
+        async def leg_quote(self, symbol: str) -> LegQuote:
+            raise Rejected("the classic API is not for this account", "40085")
+
+    venue = Closed(own_obstacles=(Problem(P.ACCOUNT_KIND, "a unified account", "use a classic one"),))
+    assert [problem.code for problem in (await check(plan_for(), venue, venue.clock, LIMITS)).problems] == [
+        P.ACCOUNT_KIND
+    ]
+    venue.own_obstacles = (Problem(P.WITHDRAWAL, "a key that withdraws", "make another"),)
+    with pytest.raises(Rejected):
+        await check(plan_for(), venue, venue.clock, LIMITS)
 
 
 async def test_an_obstacle_of_the_venue_s_own_stops_the_plan() -> None:
