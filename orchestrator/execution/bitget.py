@@ -58,8 +58,8 @@ UNIFIED_CODES = frozenset({"40084", "40085"})
 UNIFIED = Problem(
     P.ACCOUNT_KIND, "the bitget account is unified; orders are sent to classic ones", "trade on a classic (sub-)account"
 )
-#: Rights of a key: to send futures orders, to change futures positions.
-_TRADE_RIGHTS = {"coow", "cpow"}
+#: The right of a key to send futures orders.
+_TRADE_RIGHT = "coow"
 
 
 def order_request(order: OrderRequest, market_id: str) -> dict[str, Any]:
@@ -252,7 +252,7 @@ def obstacles(key: Raw) -> tuple[Problem, ...]:
     """From /api/v2/spot/account/info, the rights of the key; which one withdraws is not documented word for word."""
     rights = {str(right) for right in key["authorities"]}
     withdraws = any("withdraw" in right or right == "wwow" for right in rights)
-    return key_problems(may_trade=rights >= _TRADE_RIGHTS, may_withdraw=withdraws, venue="bitget")
+    return key_problems(may_trade=_TRADE_RIGHT in rights, may_withdraw=withdraws, venue="bitget")
 
 
 def _leg(raw: Raw) -> Side:

@@ -48,6 +48,8 @@ THROTTLED_CODES = frozenset({"10006", "10018", "50011", "50061"})
 STALE_CODES = frozenset({"-1021", "10002", "50102", "40004", "40008"})
 
 _CODE = re.compile(r'"(?:code|retCode|sCode)"\s*:\s*"?(-?\d+)"?')
+#: Said in words, whatever the code: looking the order up does no harm, taking its refusal for its absence might.
+_DUPLICATE = re.compile(r"duplicat", re.IGNORECASE)
 #: Raised by ccxt before anything is sent.
 _LOCAL = ("requires `apiKey`", "requires `secret`", "requires `password`")
 
@@ -67,7 +69,8 @@ def of_write(error: BaseException) -> VenueError:
     """The error of a request that may have changed something."""
     code, status, text = venue_code(error), getattr(error, "http_status", None), _text(error)
     names = {cls.__name__ for cls in type(error).__mro__}
-    if code in DUPLICATE_CODES or "DuplicateOrderId" in names:
+    said = code is not None and "ExchangeError" in names and _DUPLICATE.search(str(error)) is not None
+    if code in DUPLICATE_CODES or "DuplicateOrderId" in names or said:
         return Duplicate(text, code)
     if status in (418, 429) or code in THROTTLED_CODES:
         return Throttled(text, code)

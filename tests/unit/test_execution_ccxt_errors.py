@@ -37,6 +37,23 @@ def error(cls: type[Exception], text: str, status: int | None = None) -> Excepti
         ),
         (error(ccxt.DuplicateOrderId, "someone already placed it"), Duplicate, None),
         (
+            error(ccxt.InvalidOrder, 'okx {"code":"1","data":[{"sCode":"51065","sMsg":"algoClOrdId exists"}]}'),
+            Duplicate,
+            "51065",
+        ),
+        (error(ccxt.ExchangeError, 'bitget {"code":"40786","msg":"Duplicate clientOid"}', 400), Duplicate, "40786"),
+        (error(ccxt.ExchangeError, 'bitget {"code":"49999","msg":"clientOid duplicated"}', 400), Duplicate, "49999"),
+        (error(ccxt.ExchangeError, "bitget <html>duplicate</html>", 502), OutcomeUnknown, None),
+        (error(ccxt.ExchangeError, 'bitget {"code":"40010","msg":"Request timed out"}', 400), OutcomeUnknown, "40010"),
+        (error(ccxt.InvalidNonce, 'bitget {"code":"40008","msg":"expired"}', 400), Rejected, "40008"),
+        (error(ccxt.RateLimitExceeded, 'bybit {"retCode":10006,"retMsg":"Too many visits!"}', 200), Throttled, "10006"),
+        (error(ccxt.RateLimitExceeded, 'okx {"code":"50011","msg":"Too Many Requests"}', 429), Throttled, "50011"),
+        (
+            error(ccxt.InvalidOrder, 'bybit {"retCode":110017,"retMsg":"reduce-only rule not satisfied"}'),
+            Rejected,
+            "110017",
+        ),
+        (
             error(ccxt.ExchangeError, 'bybit {"retCode":10016,"retMsg":"Internal server error"}'),
             OutcomeUnknown,
             "10016",
