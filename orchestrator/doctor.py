@@ -28,6 +28,7 @@ def diagnose(settings: Settings) -> list[Finding]:
         _packages,
         _data_folder,
         _database,
+        _traders,
         _kill,
         _model,
         _fetchers,
@@ -110,6 +111,26 @@ def _database(settings: Settings) -> Iterator[Finding]:
             yield Finding("database", "ok", database.name)
         current = ConstraintsRepository(database).current(TRADER_ID)
     yield Finding("constraints", "ok", f"trader #{TRADER_ID}, version {current.version}, {current.hash[:12]}")
+
+
+def _traders(settings: Settings) -> Iterator[Finding]:
+    from db.traders_repository import TradersRepository
+    from traders.registry import discover
+
+    registry = discover()
+    with opened(settings) as database:
+        enabled = TradersRepository(database).enabled()
+    states = [
+        f"#{number} {trader.descriptor.name} {'enabled' if enabled.get(number) else 'disabled'}"
+        for number, trader in sorted(registry.traders.items())
+    ]
+    if any(enabled.get(number) for number in registry.traders):
+        yield Finding("traders", "ok", ", ".join(states))
+    else:
+        remedy = 'run `volgamma traders enable 11 --why "..."` to let one decide'
+        yield Finding("traders", "warn", ", ".join(states) or "none is installed", remedy)
+    for problem in registry.problems:
+        yield Finding("traders", "warn", f"left out: {problem}", "correct or uninstall that package")
 
 
 def _kill(settings: Settings) -> Iterator[Finding]:

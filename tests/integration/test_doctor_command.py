@@ -88,3 +88,8 @@ def test_a_data_folder_that_cannot_be_written_is_a_failure_with_a_remedy(tmp_pat
     assert done.returncode == 3, done.stdout + done.stderr
     broken = {row["check"]: row["remedy"] for row in json.loads(done.stdout)["findings"] if row["status"] == "fail"}
     assert broken["data folder"] == "set VOLGAMMA_DATA_DIR to a folder you may write"
+
+
+def test_which_traders_may_decide(findings: list[dict[str, Any]]) -> None:
+    told = [(row["status"], row["detail"]) for row in findings if row["check"] == "traders"]
+    assert told == [("ok", "#11 VolatilityGamma enabled, #90 ExampleTrend disabled")]
