@@ -13,7 +13,7 @@ from db.journal_search import JournalSearch
 from db.pairs_repository import PairsRepository
 from orchestrator import kill_switch
 from orchestrator.dashboard.house import house
-from orchestrator.dashboard.status import process_alive
+from orchestrator.dashboard.status import read_schedule
 from orchestrator.errors import HostError
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def fingerprint(house: "House") -> object:
             pairs = PairsRepository(database)
             switch = kill_switch.read(database, settings.data_dir)
             opened = tuple(pair.model_dump_json() for pair in pairs.open_pairs())
-            return JournalSearch(database).fingerprint(), opened, switch, process_alive(settings.data_dir / "run.lock")
+            return JournalSearch(database).fingerprint(), opened, switch, read_schedule(database, settings.data_dir)
     except HostError as error:
         return error.code
 

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from db.constraint_changes import Change
 from db.constraints_repository import ConstraintsRepository, VersionInfo
+from db.traders_repository import TradersRepository
 from orchestrator.dashboard.house import Form, done, house
 from orchestrator.dashboard.page_access import WHO
 from orchestrator.desk import TRADER_ID
@@ -22,15 +23,17 @@ def constraints(request: Request) -> Response:
 
 def _page(request: Request, code: int = 200, complaint: str | None = None, form: Form | None = None) -> Response:
     here, query = house(request), request.query_params
+    trader = _number((form or query).get("trader"), TRADER_ID)
     with here.database() as database:
+        traders = TradersRepository(database).names()
         repository = ConstraintsRepository(database)
-        history = repository.history(TRADER_ID)
+        history = repository.history(trader)
         newest = history[-1].version
-        shown = _version(query.get("version"), newest)
-        second = _version(query.get("second"), newest)
-        first = _version(query.get("first"), max(1, second - 1))
-        document = repository.export_document(TRADER_ID, shown)
-        changes = repository.diff(TRADER_ID, first, second) if first != second else ()
+        shown = _number(query.get("version"), newest)
+        second = _number(query.get("second"), newest)
+        first = _number(query.get("first"), max(1, second - 1))
+        document = repository.export_document(trader, shown)
+        changes = repository.diff(trader, first, second) if first != second else ()
     key = query.get("key", "")
     values = {row["key"]: row["value"] for row in document["values"]}
     asked = form or {"key": key, "value": _text(values[key]) if key in values else ""}
@@ -48,6 +51,8 @@ def _page(request: Request, code: int = 200, complaint: str | None = None, form:
         second=second,
         changes=parts(changes),
         parts=_of_version,
+        trader=trader,
+        traders=traders,
         asked=asked,
         complaint=complaint,
     )
@@ -58,6 +63,7 @@ def change(request: Request, form: Form) -> Response:
     here = house(request)
     key, value = form.get("key", "").strip(), form.get("value", "").strip()
     why, who = form.get("why", "").strip(), form.get("who", "").strip() or WHO
+    trader = _number(form.get("trader"), TRADER_ID)
     try:
         if not key or not value:
             raise HostError("constraints", "name a constraint and its new value", "see the list")
@@ -65,17 +71,16 @@ def change(request: Request, form: Form) -> Response:
             raise HostError("constraints", "a change needs a reason", "say why; it is kept with the change")
         with here.database() as database:
             repository = ConstraintsRepository(database)
-            before = repository.current(TRADER_ID).version
-            made = repository.set(TRADER_ID, {key: _parsed(value)}, who[:120], why[:1000], here.config.now_ms())
+            before = repository.current(trader).version
+            made = repository.set(trader, {key: _parsed(value)}, who[:120], why[:1000], here.config.now_ms())
     except HostError as error:
         if request.state.session is None:
             raise
         return _page(request, 422, f"Nothing was changed: {error.message}", form)
+    path = f"/constraints?trader={trader}"
     if made.version == before:
-        return done(request, "/constraints", f"nothing changed: that is the value of version {before}")
-    return done(
-        request, f"/constraints?first={before}&second={made.version}#diff", f"version {made.version} is in force"
-    )
+        return done(request, path, f"nothing changed: that is the value of version {before}")
+    return done(request, f"{path}&first={before}&second={made.version}#diff", f"version {made.version} is in force")
 
 
 def parts(changes: tuple[Change, ...]) -> tuple[Change, ...]:
@@ -97,8 +102,8 @@ def _of_version(info: VersionInfo) -> tuple[Change, ...]:
     return parts(info.changes)
 
 
-def _version(given: str | None, otherwise: int) -> int:
-    """A version number of the query; whatever is none is `otherwise`."""
+def _number(given: str | None, otherwise: int) -> int:
+    """A number of the query; whatever is none is `otherwise`."""
     return int(given) if given and given.isascii() and given.isdigit() and len(given) < 8 else otherwise
 
 

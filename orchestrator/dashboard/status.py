@@ -11,6 +11,7 @@ from typing import Literal
 from db.database import Database
 from db.journal_repository import JournalRepository
 from db.journal_search import Filter, JournalSearch
+from db.leases_repository import LeasesRepository
 from db.orders_repository import OrdersRepository
 from db.pairs_repository import PairsRepository
 from db.state_repository import KillSwitch, StateRepository
@@ -19,6 +20,8 @@ from orchestrator.settings import Settings
 from traders.contract.constraints import ConstraintSet
 
 DAY_MS = 86_400_000
+#: Leases by which workers show that they live.
+_WORKER = "worker:"
 #: `11-SOLUSDT-20250101T000020Z`: due times of the schedule; one asked for by a person has a suffix.
 _SCHEDULED = re.compile(r"^\d+-[A-Z0-9]+-(\d{8}T\d{6})Z$")
 
@@ -34,11 +37,21 @@ class Check:
 
 @dataclass(frozen=True)
 class Schedule:
-    """`running`: a `volgamma run` holds the data folder. Times UTC ms of the exchange, None where nothing tells."""
+    """`here`: a `volgamma run` holds the data folder. `workers` share the database, `dead` ones stopped doing so.
 
-    running: bool
+    Times UTC ms of the exchange, None where nothing tells.
+    """
+
+    here: bool
     every: int | None
     last_due: int | None
+    workers: tuple[str, ...] = ()
+    dead: tuple[str, ...] = ()
+
+    @property
+    def running(self) -> bool:
+        """Whether anybody decides."""
+        return self.here or bool(self.workers)
 
     @property
     def next_due(self) -> int | None:
@@ -89,7 +102,14 @@ def read_schedule(database: Database, data_dir: Path) -> Schedule:
             dues.setdefault(one.symbol, []).append(int(due.timestamp() * 1000))
     newest = max(dues.values(), key=max, default=[])
     every = newest[0] - newest[1] if len(newest) > 1 else None
-    return Schedule(process_alive(data_dir / "run.lock"), every, max(newest, default=None))
+    leases = LeasesRepository(database)
+    return Schedule(
+        here=process_alive(data_dir / "run.lock"),
+        every=every,
+        last_due=max(newest, default=None),
+        workers=tuple(lease.owner for lease in leases.live(_WORKER)),
+        dead=tuple(lease.owner for lease in leases.expired(_WORKER)),
+    )
 
 
 def process_alive(lock: Path) -> bool:
@@ -123,7 +143,11 @@ def _orders(database: Database) -> tuple[Check, ...]:
 
 
 def _running(schedule: Schedule) -> Check:
-    if schedule.running:
+    if schedule.dead:
+        return Check("schedule", "warn", f"no sign of life from {', '.join(schedule.dead)}; others take over its pairs")
+    if schedule.workers:
+        return Check("schedule", "ok", f"at work: {', '.join(schedule.workers)}")
+    if schedule.here:
         return Check("schedule", "ok", "volgamma run is at work here")
     return Check("schedule", "warn", "no volgamma run here: nothing decides, and open pairs have only their bracket")
 

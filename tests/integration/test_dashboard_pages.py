@@ -8,6 +8,10 @@ from urllib.parse import quote
 
 import pytest
 
+from db.constraints_repository import ConstraintsRepository
+from db.database import open_database
+from db.leases_repository import LeasesRepository
+from db.traders_repository import TradersRepository
 from tests.dashboard_house import HOSTILE, HOSTILE_ID, PLANTED, REPORT, TOKEN, House, build, house
 
 
@@ -182,7 +186,7 @@ def test_constraints_are_shown_compared_and_changed(there: House) -> None:
     csrf = there.unlock()
     form = {"key": "leverage_max", "value": "7", "why": "<i>calmer</i>", "csrf": csrf}
     made = there.post("/constraints/set", form)
-    assert made.status_code == 303 and made.headers["location"] == "/constraints?first=2&second=3#diff"
+    assert made.status_code == 303 and made.headers["location"] == "/constraints?trader=11&first=2&second=3#diff"
     text = there.get("/constraints?first=2&second=3").text
     assert "<del>8</del>" in text and "<ins>7</ins>" in text and "&lt;i&gt;calmer" in text
     assert "version 3 is in force" in text
@@ -191,7 +195,7 @@ def test_constraints_are_shown_compared_and_changed(there: House) -> None:
     assert part.status_code == 303
     assert "data_age_max_s.book" in there.get("/constraints?first=3&second=4").text
     same = there.post("/constraints/set", {**form, "why": "again"})
-    assert same.headers["location"] == "/constraints"
+    assert same.headers["location"] == "/constraints?trader=11"
 
 
 @pytest.mark.parametrize(
@@ -291,3 +295,28 @@ def test_a_defect_shows_its_kind_only(there: House, monkeypatch: pytest.MonkeyPa
     answer = there.get("/")
     assert answer.status_code == 500 and "RuntimeError" in answer.text and "sk-secret" not in answer.text
     assert answer.headers["x-frame-options"] == "DENY"
+
+
+def test_workers_that_live_and_that_do_not(there: House) -> None:
+    database = open_database(f"sqlite:///{there.folder / 'volgamma.sqlite'}")
+    leases = LeasesRepository(database)
+    assert "nothing is scheduled" in there.get("/").text
+    living = leases.acquire("worker:left", "left", 60_000)
+    assert living is not None
+    assert "at work: left" in there.get("/").text
+    leases.acquire("worker:right", "right", -1)
+    assert "no sign of life from right" in there.get("/").text
+    database.close()
+
+
+def test_limits_of_another_trader(there: House) -> None:
+    database = open_database(f"sqlite:///{there.folder / 'volgamma.sqlite'}")
+    limits = ConstraintsRepository(database).current(11).limits
+    TradersRepository(database).enrol(12, "<b>Other</b>", limits, "test", "x", 1)
+    database.close()
+    assert "12 &lt;b&gt;Other" in there.get("/constraints").text
+    assert "version 1 (in force)" in there.get("/constraints?trader=12").text
+    form = {"trader": "12", "key": "leverage_max", "value": "7", "why": "x", "csrf": there.unlock()}
+    assert there.post("/constraints/set", form).headers["location"].startswith("/constraints?trader=12&first=1")
+    assert "version 2 (in force)" in there.get("/constraints").text, "trader 11 has the versions it had"
+    assert there.get("/constraints?trader=99").status_code == 422

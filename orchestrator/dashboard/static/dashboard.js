@@ -62,6 +62,11 @@ async function refresh() {
   }
   for (const part of document.querySelectorAll("[data-live]")) {
     const now = fresh.querySelector(`[data-live="${CSS.escape(part.dataset.live)}"]`);
+    // what somebody has opened or closed stays so
+    part.querySelectorAll("details").forEach((one, place) => {
+      const other = now && now.querySelectorAll("details")[place];
+      if (other) other.open = one.open;
+    });
     if (now && now.innerHTML !== part.innerHTML && !part.contains(document.activeElement)) {
       part.replaceChildren(...now.childNodes);
       part.classList.remove("fresh");
