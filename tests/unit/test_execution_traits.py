@@ -1,5 +1,6 @@
 """Where venues differ: one order a leg that holds both prices, requests that live long, obstacles of their own."""
 
+import itertools
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -12,9 +13,10 @@ from orchestrator.execution.codes import PreflightCode as P
 from orchestrator.execution.limits import ExecutionLimits
 from orchestrator.execution.obstacles import Problem, Traits, key_problems
 from orchestrator.execution.preflight import apply_settings, check
+from orchestrator.execution.recover import recover
 from orchestrator.execution.saga import carry_out
 from orchestrator.execution.venue import ConditionalRequest, OrderReport, OrderRequest, Rejected, SymbolSettings
-from tests.fake_venue import SOL, FakeVenue, Fault, memory_store, plan_for
+from tests.fake_venue import SOL, Crash, CrashPoint, FakeVenue, Fault, memory_store, plan_for
 from tests.open_pairs import open_pair
 from traders.contract.quote import LegQuote
 from traders.contract.verdict import Bracket
@@ -180,3 +182,36 @@ async def test_what_was_received_and_is_never_shown_stays_unknown_and_blocks_new
     assert store.orders.unresolved() != []
     again = await carry_out(plan_for(), venue, store, venue.clock, LIMITS)
     assert (again.status, len(venue.accepted)) == ("none", 2)
+
+
+@pytest.mark.parametrize("paired", [False, True])
+@pytest.mark.parametrize("lost", [False, True])
+async def test_killed_at_every_touch_on_a_venue_that_only_receives(paired: bool, lost: bool) -> None:
+    """Ends equal and protected, or flat, with no orphan and nothing bought twice (as `test_execution_recover`)."""
+    own = Traits(only_receives=True, paired_bracket=paired)
+    ends = set()
+    for touch in itertools.count(1):
+        crash = CrashPoint(at=touch)
+        venue, store = Receiving(own_traits=own, crash=crash, hidden_s=0.3), memory_store(crash)
+        if lost:
+            methods = ("place", "place_conditional")
+            venue.faults = [Fault(method, "drop_response", last=99) for method in methods]  # type: ignore[arg-type]
+        try:
+            await carry_out(plan_for(), venue, store, venue.clock, LIMITS)
+        except Crash:
+            pass
+        else:
+            break
+        crash.at = None
+        venue.faults.clear()
+        await recover(venue, store, venue.clock, LIMITS, symbols=[SOL])
+        assert store.orders.unresolved() == [], f"touch {touch}"
+        entries = [order for order in venue.orders.values() if (order.side == "buy") == (order.position_side == "long")]
+        for side in ("long", "short"):
+            assert sum(order.filled for order in entries if order.position_side == side) <= 312, f"touch {touch}"
+        long, short = venue.quantity("long"), venue.quantity("short")
+        assert long == short, f"touch {touch}: one leg alone"
+        ends.add("protected" if long else "flat")
+        assert len(venue.resting()) == (0 if not long else 2 if paired else 4), f"touch {touch}"
+    assert touch > 20
+    assert ends == {"flat", "protected"}
