@@ -30,6 +30,8 @@ from traders.contract.verdict import ExecutionPlan, Verdict
 
 #: How long a process asks another one to let go of a symbol; a little more than a lease lives when its owner is dead.
 PATIENCE_S = 20.0
+#: How long a decision waits for that owner's business to be settled; a plan lives longer.
+SETTLING_S = 8
 
 
 def execution_store(desk: Desk) -> ExecutionStore:
@@ -51,11 +53,22 @@ async def acting(desk: Desk, symbol: str) -> AsyncIterator[None]:
     elif desk.shared:
         # asked for before the hands are taken, or two processes that want each other's symbol would wait for ever;
         # not let go afterwards: whoever opened a pair keeps it, and custody sees to the rest
-        async with desk.ownership.reserved(symbol, PATIENCE_S), desk.hands:
-            yield
+        async with desk.ownership.reserved(symbol, PATIENCE_S):
+            await _settled(desk)
+            async with desk.hands:
+                yield
     else:
         async with desk.hands, desk.ownership.holding(symbol, PATIENCE_S):
             yield
+
+
+async def _settled(desk: Desk) -> None:
+    """Give the keeper of this process the time to settle what the owner before left open, if it can be settled soon."""
+    for _ in range(SETTLING_S):
+        async with desk.hands:
+            if not desk.store.orders.unresolved():
+                return
+        await desk.clock.sleep(1.0)
 
 
 async def carry_out_verdict(
@@ -77,17 +90,25 @@ async def carry_out_verdict(
             return dict(NO_EXECUTION)
 
 
+def taken(desk: Desk, symbol: str) -> str | None:
+    """Why a symbol cannot be entered in this account, or None.
+
+    The venue would net two traders' pairs in one symbol, and a close of one would close the other's.
+    """
+    for other in desk.store.pairs.everyones(desk.exchange_name) if desk.shared else ():
+        if other.symbol == symbol:
+            return f"{symbol} is taken in this account by pair {other.pair_id}: two in one symbol would be netted"
+    return None
+
+
 async def _enter(
     desk: Desk, context: Context, constraints: ConstraintSet, decision: Decision, verdict: Verdict
 ) -> dict[str, JsonValue]:
     plan = verdict.plan
     assert plan is not None
     limits = execution_limits(desk, constraints)
-    if desk.shared:
-        for other in desk.store.pairs.everyones(desk.exchange_name):
-            if other.symbol == plan.symbol:  # the venue would net the two, and a close of one would close the other
-                reason = f"{plan.symbol} is taken in this account by pair {other.pair_id}: two in one symbol are netted"
-                return {**NO_EXECUTION, "reason": reason}
+    if (reason := taken(desk, plan.symbol)) is not None:
+        return {**NO_EXECUTION, "reason": reason}
     try:
         problems = await apply_settings(plan, desk.venue)
     except VenueError as error:

@@ -4,7 +4,7 @@ import asyncio
 import functools
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from orchestrator.alerts.watch import watching
@@ -103,11 +103,8 @@ async def run_schedule(
     settings: Settings,
     exchange: str,
     symbols: tuple[str, ...],
-    every: int,
-    length: int | None,
-    policy: Policy,
+    plan: Plan,
     say: Callable[[str], None],
-    flatten_on_exit: bool = False,
     *,
     shadow: bool = False,
 ) -> Tally:
@@ -123,17 +120,17 @@ async def run_schedule(
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, _stopping, stop, say, flatten_on_exit)
+        loop.add_signal_handler(number, _stopping, stop, say, plan.flatten_on_exit)
     loop.add_signal_handler(signal.SIGUSR1, _kill, settings, clock, stop, say)
     try:
-        with data_folder_lock(settings.data_dir, "run"), watching(settings, clock, every, say):
+        with data_folder_lock(settings.data_dir, "run"), watching(settings, clock, plan.every, say):
             async with open_desk(settings, clock, exchange, shadow=shadow) as desk:
                 if shadow:
                     nothing_to_keep(desk)
                 constraints = desk.constraints()
                 wanted = tuple(dict.fromkeys(allowed_symbol(symbol, constraints) for symbol in symbols))
-                plan = Plan(symbols=wanted, every=every, length=length, policy=policy, flatten_on_exit=flatten_on_exit)
-                return await run(desk, plan, model_source(settings, clock, policy), say, stop)
+                source = model_source(settings, clock, plan.policy)
+                return await run(desk, replace(plan, symbols=wanted), source, say, stop)
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
             loop.remove_signal_handler(number)
@@ -200,7 +197,8 @@ async def run_worker(
         async with open_floor(settings, clock, exchange, name, traders) as floor:
             for line in floor.left_out:
                 say(line)
-            say(f"worker {name}: traders {', '.join(f'#{number}' for number in floor.seats)}")
+            deciding = ", ".join(f"#{seat.trader_id}" for seat in floor.seats.values() if seat.decides)
+            say(f"worker {name}: traders {deciding}")
             with translated():
                 return await Worker(floor, name, shift, model_source(settings, clock, shift.policy), say).run(stop)
     finally:

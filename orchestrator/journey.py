@@ -22,7 +22,7 @@ from orchestrator.errors import HostError, UsageError
 from orchestrator.execution.fenced_venue import LeaseLost
 from orchestrator.execution.venue import VenueError
 from orchestrator.going_on import STARTED, done_before, judged_before, observed_before, proposed_before
-from orchestrator.hands import acting, carry_out_verdict, recover_open_business
+from orchestrator.hands import acting, carry_out_verdict, recover_open_business, taken
 from orchestrator.mind import ModelSource, think
 from orchestrator.recall import recall
 from orchestrator.requote import requote
@@ -297,6 +297,9 @@ async def _execute(
     if desk.reads_only:
         reason = f"{desk.exchange_name} is read without keys: the decision is judged and recorded, no order is sent"
         return not_sent(chosen, "reads_only", reason)
+    entering = desk.shared and chosen.verdict.decision is not None and chosen.verdict.decision.action is Action.ENTER
+    if entering and done_before(desk, chosen) is None and (why := taken(desk, context.symbol)) is not None:
+        return {**NO_EXECUTION, "reason": why}  # known before anybody is asked to let go of the symbol
     async with acting(desk, context.symbol):
         if order.adopt and (done := done_before(desk, chosen)) is not None:
             return done

@@ -1,6 +1,6 @@
 """`volgamma run`: the schedule and the fast loop, until stopped."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -30,6 +30,13 @@ def run(
     shadow: Annotated[
         bool, typer.Option("--shadow", help="decide and record would-be orders, send none; see docs/going_live.md")
     ] = False,
+    jitter: Annotated[str, typer.Option(help="spread of the starts of scheduled decisions, e.g. 5s")] = "0",
+    on_move: Annotated[
+        float | None, typer.Option(help="also decide when the price moved by so many % since the last decision")
+    ] = None,
+    before_funding: Annotated[
+        str | None, typer.Option(help="also decide so long before each funding time, e.g. 5m")
+    ] = None,
     metrics_port: Annotated[
         int | None, typer.Option("--metrics-port", help="serve Prometheus at http://127.0.0.1:PORT/metrics")
     ] = None,
@@ -38,26 +45,27 @@ def run(
     """Run the schedule."""
     if shadow and flatten_on_exit:
         raise UsageError("usage", "a shadow run has nothing to close", "leave --flatten-on-exit out")
-    chosen: Literal["llm", "rules"]
-    if policy == "llm":
-        chosen = "llm"
-    elif policy == "rules":
-        chosen = "rules"
-    else:
-        raise UsageError("unknown_policy", f"no policy {policy!r}", "--policy llm or --policy rules")
     import asyncio
     from dataclasses import asdict
 
     from orchestrator import settings
+    from orchestrator.cli.schedule_options import chosen_policy, duration, fraction
     from orchestrator.host import run_schedule
     from orchestrator.observability.serving import in_sight, metrics_at
-    from orchestrator.schedule.ticks import parse_duration
+    from orchestrator.schedule.loop import Plan
 
-    try:
-        interval = parse_duration(every)
-        duration = None if length is None else parse_duration(length)
-    except ValueError as error:
-        raise UsageError("bad_duration", str(error), "for example --every 15m --for 2h") from error
+    plan = Plan(
+        symbols=(),
+        every=duration("--every", every) or 0,
+        length=duration("--for", length),
+        policy=chosen_policy(policy),
+        flatten_on_exit=flatten_on_exit,
+        jitter=duration("--jitter", jitter) or 0,
+        move=fraction("--on-move", on_move),
+        before_funding=duration("--before-funding", before_funding),
+    )
+    if plan.every == 0:
+        raise UsageError("bad_duration", f"--every {every} leaves no time between decisions", "for example --every 15m")
 
     def say(line: str) -> None:
         typer.echo(line, err=as_json)
@@ -67,7 +75,7 @@ def run(
         raise UsageError("no_symbol", f"--symbols {symbols!r} names no symbol", "for example --symbols SOL,AVAX")
     resolved = settings.load()
     with metrics_at(metrics_port, resolved.database_url):
-        work = run_schedule(resolved, exchange, names, interval, duration, chosen, say, flatten_on_exit, shadow=shadow)
+        work = run_schedule(resolved, exchange, names, plan, say, shadow=shadow)
         tally = asyncio.run(in_sight(work))
     if as_json:
         emit({"schema": "volgamma.run/1", **asdict(tally), "shadow": shadow})

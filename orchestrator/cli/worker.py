@@ -40,6 +40,9 @@ def worker(
         str | None, typer.Option(help="also decide so long before each funding time, e.g. 5m")
     ] = None,
     at_once: Annotated[int, typer.Option(min=1, help="decisions of this worker under way at a time")] = 4,
+    metrics_port: Annotated[
+        int | None, typer.Option("--metrics-port", help="serve Prometheus at http://127.0.0.1:PORT/metrics")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON document at the end; lines go to stderr")] = False,
 ) -> None:
     """Work."""
@@ -51,6 +54,7 @@ def worker(
     from orchestrator import settings
     from orchestrator.cli.schedule_options import chosen_policy, duration, fraction
     from orchestrator.host import run_worker
+    from orchestrator.observability.serving import in_sight, metrics_at
     from orchestrator.worker.work import Shift
 
     shift = Shift(
@@ -73,7 +77,8 @@ def worker(
 
     resolved = settings.load(overrides={"database_url": database_url})
     me = name or f"{platform.node() or 'worker'}-{os.getpid()}"
-    counts = asyncio.run(run_worker(resolved, exchange, me, shift, wanted, say))
+    with metrics_at(metrics_port, resolved.database_url):
+        counts = asyncio.run(in_sight(run_worker(resolved, exchange, me, shift, wanted, say)))
     told = asdict(counts)
     told.pop("under_way")
     if as_json:

@@ -1,29 +1,36 @@
 """`volgamma run`: decisions when they are due, and the fast loop in between. One process; a second start refuses.
 
-A short asyncio loop for now: what is due is worked out from the exchange's time, late ticks are skipped with a reason,
-and a decision id is claimed once, so that a tick happens once.
+What is due is worked out from the exchange's time. A decision id is claimed once in the journal, by whatever starts it:
+the time, a price that moved, funding, a person. A tick that cannot be taken in time is skipped, with its reason in the
+journal; one that a crash interrupted is gone on with by the next process while it is in time. There is one process and
+nobody to share a queue with: the durable queue is for workers (`orchestrator.worker`).
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from orchestrator import kill_switch
 from orchestrator.desk import Desk
 from orchestrator.errors import HostError
 from orchestrator.execution.fenced_venue import LeaseLost
 from orchestrator.execution.venue import VenueError
+from orchestrator.going_on import STARTED
 from orchestrator.hands import PATIENCE_S, recover_open_business
 from orchestrator.journey import AlreadyClaimed, Order, Policy, decide
 from orchestrator.keeper import Keeper
 from orchestrator.mind import ModelSource
 from orchestrator.responses import Responses
-from orchestrator.schedule.ticks import due_at_or_before, next_due
+from orchestrator.schedule.sightings import Sightings
+from orchestrator.schedule.triggers import Tick, Ticker, Watch, lateness
 from orchestrator.storage import translated
 
 FAST_S = 1.0
 #: Looks that are spent on closing every pair before the run ends with an error.
 FLATTEN_LOOKS = 20
+#: A tick that waited behind another one is taken within its interval, or within this.
+LATE_MS = 60_000
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,10 @@ class Plan:
     length: int | None
     policy: Policy
     flatten_on_exit: bool = False
+    jitter: int = 0
+    #: Decide also when the price moved by this fraction since the last decision, and so long before funding.
+    move: Decimal | None = None
+    before_funding: int | None = None
 
 
 @dataclass
@@ -87,7 +98,7 @@ async def _run(
         ) from error
     start = await _exchange_time(desk)
     begun = desk.clock.monotonic_ms()
-    due = due_at_or_before(start, plan.every)
+    due = _Due(desk, plan)
     slow: asyncio.Task[None] | None = None
     try:
         while not stop.is_set():
@@ -96,15 +107,18 @@ async def _run(
             passed = max(now - start, desk.clock.monotonic_ms() - begun)
             if plan.length is not None and passed >= plan.length:
                 break
-            if now >= due and (slow is None or slow.done()):
-                if slow is not None:
-                    slow.result()
-                slow = asyncio.create_task(_tick(desk, plan, due, open_model, keeper, say, tally))
-                due = next_due(now, plan.every)
-            elif now >= due:
-                tally.skipped += len(plan.symbols)
+            ticks = await due.now(now)
+            if slow is not None and slow.done():
+                slow.result()
+                slow = None
+            if ticks and slow is None:
+                due.started(ticks)
+                slow = asyncio.create_task(_tick(desk, plan, ticks, open_model, keeper, say, tally))
+            elif scheduled := [tick for tick in ticks if tick.kind == "time"]:
+                due.started(scheduled)
                 say("a tick is skipped: the decision before it is still under way")
-                due = next_due(now, plan.every)
+                for tick in scheduled:
+                    _skip(desk, plan, tick, "the decision before it is still under way", tally)
             if desk.store.orders.unresolved() and (slow is None or slow.done()):
                 # an outcome that was unknown blocks new risk and may hide a lone leg: ask again until it is known
                 async with desk.hands:
@@ -132,22 +146,31 @@ async def _run(
 async def _tick(
     desk: Desk,
     plan: Plan,
-    due: int,
+    ticks: Sequence[Tick],
     open_model: ModelSource,
     keeper: Keeper,
     say: Callable[[str], None],
     tally: Tally,
 ) -> None:
-    """One decision for each symbol; one that cannot be taken does not stop the others."""
-    for symbol in plan.symbols:
+    """One decision a tick; one that cannot be taken does not stop the others."""
+    for tick in ticks:
+        symbol = tick.symbol
         try:
-            report = await decide(desk, Order(symbol=symbol, policy=plan.policy, due=due), open_model)
+            if tick is not ticks[0]:  # the ones before it may have taken long
+                late = lateness(tick.due, await desk.venue.server_time(), max(plan.every, LATE_MS))
+                if late is not None:
+                    say(f"{symbol}: skipped: {late}")
+                    _skip(desk, plan, tick, late, tally)
+                    continue
+            order = Order(symbol=symbol, policy=plan.policy, due=tick.due, adopt=True, trigger=tick.trigger)
+            report = await decide(desk, order, open_model)
         except AlreadyClaimed:
             tally.skipped += 1
             continue
         except (HostError, VenueError) as error:
             tally.failed += 1
             say(f"{symbol}: no decision: {error}")
+            _failed(desk, tick, error)
             continue
         tally.decisions += 1
         status = report.chosen.execution["status"]
@@ -158,6 +181,52 @@ async def _tick(
             + (f" ({', '.join(refused[:4])})" if refused else "")
         )
         await keeper.bar(report.context)
+
+
+class _Due:
+    """What this run is to decide, and when."""
+
+    def __init__(self, desk: Desk, plan: Plan) -> None:
+        self._trader_id = desk.trader.descriptor.trader_id
+        self._plan = plan
+        watches = [Watch(self._trader_id, name, plan.every, plan.move, plan.before_funding) for name in plan.symbols]
+        # a run that begins in the middle of an interval decides at once: its tick is in time until the next one
+        self._ticker = Ticker(watches, late_after=plan.every, jitter=plan.jitter)
+        self._sightings = Sightings(desk, plan.symbols)
+
+    async def now(self, now: int) -> list[Tick]:
+        """Ticks that are due and were not started."""
+        watching = self._plan.move is not None or self._plan.before_funding is not None
+        seen = await self._sightings.now() if watching else {}
+        last: dict[tuple[int, str], Decimal] = {}
+        for symbol in self._plan.symbols if self._plan.move is not None else ():
+            price = self._sightings.last(self._trader_id, symbol)
+            if price is not None:
+                last[self._trader_id, symbol] = price
+        return self._ticker.due(now, seen, last)
+
+    def started(self, ticks: Sequence[Tick]) -> None:
+        """Not to be said again."""
+        for tick in ticks:
+            self._ticker.started(tick)
+
+
+def _skip(desk: Desk, plan: Plan, tick: Tick, why: str, tally: Tally) -> None:
+    """A tick that is not taken leaves its reason in the journal."""
+    tally.skipped += 1
+    journal = desk.store.journal
+    with translated():
+        if journal.claim(tick.decision_id, tick.trader_id, tick.symbol, desk.exchange_name, plan.policy, tick.due):
+            journal.finish(tick.decision_id, "skipped", {"error": why})
+
+
+def _failed(desk: Desk, tick: Tick, error: Exception) -> None:
+    """Nobody goes on with it: it has failed."""
+    with translated():
+        found = desk.store.journal.entries(limit=20, status=STARTED, symbol=tick.symbol, trader_id=tick.trader_id)
+        if any(entry.decision_id == tick.decision_id for entry in found):
+            why = {"error": f"{type(error).__name__}: {error}"[:500]}
+            desk.store.journal.finish(tick.decision_id, "failed", why)
 
 
 async def _flatten(desk: Desk, keeper: Keeper, say: Callable[[str], None]) -> None:

@@ -17,8 +17,3 @@ def parse_duration(text: str) -> int:
 def due_at_or_before(now: int, every: int) -> int:
     """The newest due time that is not in the future; due times are whole multiples of the interval since 1970."""
     return now - now % every
-
-
-def next_due(now: int, every: int) -> int:
-    """The first due time after now."""
-    return due_at_or_before(now, every) + every

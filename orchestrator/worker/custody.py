@@ -26,7 +26,10 @@ class Custody:
         self._floor = floor
         self._counts = counts
         self._say = say
-        self._keepers = {number: Keeper(seat.hands, seat.constraints, Responses.of(seat.hands.settings)) for number, seat in floor.seats.items()}
+        self._keepers = {
+            number: Keeper(seat.hands, seat.constraints, Responses.of(seat.hands.settings))
+            for number, seat in floor.seats.items()
+        }
         self._settled: set[str] = set()
         #: The last decision whose bar a pair was told.
         self._heard: dict[str, str] = {}

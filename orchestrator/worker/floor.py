@@ -27,6 +27,8 @@ class Seat:
     hands: Desk
     constraints: ConstraintSet
     symbols: tuple[str, ...]
+    #: False: only its open pairs are kept.
+    decides: bool
 
     @property
     def trader_id(self) -> int:
@@ -49,9 +51,10 @@ class Floor:
 async def open_floor(
     settings: Settings, clock: Clock, exchange_name: str, worker: str, wanted: tuple[int, ...]
 ) -> AsyncIterator[Floor]:
-    """All enabled traders, or the wanted ones of them. Raises HostError when none can work, or something cannot be had.
+    """All traders; the enabled ones, or the wanted of these, decide.
 
-    A paper exchange must run already: workers that each started their own would each trade on another market.
+    A paper exchange must run already: workers that each started their own would each trade on another market. Raises
+    HostError when no trader can work, or something cannot be had.
     """
     from data_fetchers.store import SeriesStore
     from orchestrator.execution.fenced_venue import FencedVenue
@@ -69,12 +72,12 @@ async def open_floor(
         exchange, venue = await market_of(stack, exchange_name, paper, settings)
         ownership = owner_of(store.database, exchange_name, worker, clock)
         store = replace(store, orders=OwnedOrders(store.database, ownership.mine))
-        chosen, left_out = _enabled(store.database, wanted)
+        known, deciding, left_out = _enrolled(store.database, wanted)
         desk = Desk(
             settings=settings,
             clock=clock,
             store=store,
-            trader=next(iter(chosen.values())),
+            trader=known[min(deciding)],
             exchange_name=exchange_name,
             own_clock=exchange_name == "paper",
             exchange=exchange,
@@ -84,12 +87,15 @@ async def open_floor(
             shared=True,
         )
         with translated():
-            seats = {number: _seat(desk, number, trader, ownership) for number, trader in chosen.items()}
+            seats = {number: _seat(desk, trader, ownership, number in deciding) for number, trader in known.items()}
         yield Floor(desk, ownership, seats, left_out)
 
 
-def _enabled(database: "Database", wanted: tuple[int, ...]) -> tuple[dict[int, Trader], tuple[str, ...]]:
-    """Installed, enabled and wanted; and why others are not there. Raises HostError when none is left."""
+def _enrolled(database: "Database", wanted: tuple[int, ...]) -> tuple[dict[int, Trader], set[int], tuple[str, ...]]:
+    """Traders whose pairs can be kept, the ids that decide, and why others do not. Raises HostError when none does.
+
+    A trader that was disabled, or that is not wanted here, still has its pairs kept.
+    """
     from db.traders_repository import TradersRepository
     from traders.registry import discover
 
@@ -97,32 +103,31 @@ def _enabled(database: "Database", wanted: tuple[int, ...]) -> tuple[dict[int, T
     with translated():
         enabled = TradersRepository(database).enabled()
     left_out = list(registry.problems)
-    chosen: dict[int, Trader] = {}
-    for number in sorted({*registry.traders, *wanted}):
-        if wanted and number not in wanted:
-            continue
-        if number not in registry.traders:
-            left_out.append(f"trader #{number} is not installed")
-        elif not enabled.get(number, False):
-            left_out.append(f"trader #{number} is not enabled: `volgamma traders enable {number}`")
-        else:
-            chosen[number] = registry.traders[number]
-    if not chosen:
+    left_out += [f"trader #{number} is not installed" for number in {*wanted, *enabled} - {*registry.traders}]
+    left_out += [
+        f"trader #{number} is not enabled: `volgamma traders enable {number}`"
+        for number in sorted(registry.traders)
+        if not enabled.get(number, False) and (number in wanted or not wanted)
+    ]
+    known = {number: trader for number, trader in sorted(registry.traders.items()) if number in enabled}
+    deciding = {number for number in known if enabled[number] and (number in wanted or not wanted)}
+    if not deciding:
         raise HostError("no_trader", f"no trader can work: {'; '.join(left_out)}", "see `volgamma traders list`")
-    return chosen, tuple(left_out)
+    return known, deciding, tuple(left_out)
 
 
-def _seat(desk: Desk, number: int, trader: Trader, ownership: Ownership) -> Seat:
+def _seat(desk: Desk, trader: Trader, ownership: Ownership, decides: bool) -> Seat:
     from db.scoped_pairs import ScopedPairs, trader_of
     from orchestrator.owned_orders import OwnedOrders
 
     def held(pair: OpenPair) -> bool:
         return pair.symbol in ownership.symbols
 
+    number = trader.descriptor.trader_id
     database = desk.store.database
     own = replace(desk, trader=trader, store=replace(desk.store, pairs=ScopedPairs(database, number)))
     orders = OwnedOrders(database, ownership.mine, lambda row: trader_of(row.decision_id) == number)
     hands = replace(own, store=replace(desk.store, pairs=ScopedPairs(database, number, held), orders=orders))
     constraints = own.constraints()
     symbols = tuple(name for name in constraints.limits.allowed_symbols if name in trader.descriptor.symbols)
-    return Seat(own, hands, constraints, symbols)
+    return Seat(own, hands, constraints, symbols, decides)

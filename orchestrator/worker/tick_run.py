@@ -9,8 +9,7 @@ from typing import Any
 
 from data_fetchers.symbols import compact
 from db.errors import DatabaseError, NotFound
-from orchestrator.errors import HostError
-from orchestrator.execution.venue import VenueError
+from db.traders_repository import TradersRepository
 from orchestrator.going_on import STARTED
 from orchestrator.journey import AlreadyClaimed, Order, Policy, decide
 from orchestrator.mind import ModelSource
@@ -73,12 +72,12 @@ class TickRunner:
                 return await self._once(tick)
             except AlreadyClaimed:
                 return "taken before"
-            except (HostError, DatabaseError, VenueError) as error:
+            except Exception as error:  # a defect too: the tick must not vanish from the journal
                 gone = isinstance(error, DatabaseError) or str(getattr(error, "code", "")).startswith("database")
                 # without the database nothing can be done, and nothing can be given up either
                 attempt += not gone
                 if attempt >= ATTEMPTS:
-                    return self._given_up(tick, "failed", str(error))
+                    return self._given_up(tick, "failed", f"{type(error).__name__}: {error}")
             await self._floor.desk.clock.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_S)
 
@@ -86,6 +85,8 @@ class TickRunner:
         seat = self._floor.seats.get(tick.trader_id)
         if seat is None:
             return self._given_up(tick, "failed", f"trader #{tick.trader_id} does not work here")
+        if not TradersRepository(seat.desk.store.database).enabled().get(tick.trader_id, False):
+            return self._given_up(tick, SKIPPED, f"trader #{tick.trader_id} is disabled")
         late = lateness(tick.due, await seat.desk.venue.server_time(), self._late_after)
         if late is not None and not self._judged(tick):
             return self._given_up(tick, SKIPPED, late)
@@ -94,7 +95,9 @@ class TickRunner:
         status = str(report.chosen.execution["status"])
         self._counts.decisions += 1
         self._counts.entered += report.decision.action == "enter" and status == "open"
-        return f"{report.decision.action}, {report.chosen.verdict.outcome}, {status}"
+        refused = [finding.rule for finding in report.chosen.verdict.findings if finding.effect == "refuse"]
+        why = ", ".join(refused[:4]) or str(report.chosen.execution.get("reason") or "")
+        return f"{report.decision.action}, {report.chosen.verdict.outcome}, {status}" + (f" ({why})" if why else "")
 
     def _judged(self, tick: Tick) -> bool:
         """Whether orders may have been sent for it: then it is brought to its end, however late."""

@@ -77,7 +77,7 @@ class Worker:
                 shift.before_funding,
             )
             for seat in floor.seats.values()
-            for symbol in seat.symbols
+            for symbol in (seat.symbols if seat.decides else ())
         ]
         self._watched = tuple((watch.trader_id, watch.symbol) for watch in watches)
         self._ticker = Ticker(watches, shift.late_after, shift.jitter)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orchestrator.schedule.ticks import due_at_or_before, next_due, parse_duration
+from orchestrator.schedule.ticks import due_at_or_before, parse_duration
 
 
 @pytest.mark.parametrize(("text", "ms"), [("90s", 90_000), ("15m", 900_000), ("2h", 7_200_000), ("1.5h", 5_400_000)])
@@ -20,4 +20,3 @@ def test_due_times_are_aligned_and_never_in_the_future() -> None:
     quarter = 900_000
     assert due_at_or_before(quarter * 7 + 1, quarter) == quarter * 7
     assert due_at_or_before(quarter * 7, quarter) == quarter * 7
-    assert next_due(quarter * 7, quarter) == quarter * 8
