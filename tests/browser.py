@@ -77,7 +77,7 @@ class Browser:
         """Wait until an expression is true."""
         for _ in range(int(_WAIT_S / 0.1)):
             with suppress(Navigated):
-                if await self.js(f"Boolean({expression})"):
+                if await self.js(f"(() => {{ try {{ return Boolean({expression}) }} catch {{ return false }} }})()"):
                     return
             await asyncio.sleep(0.1)
         raise AssertionError(f"never true: {expression}\n{await self.js('document.body.innerText')}\n{self.console}")

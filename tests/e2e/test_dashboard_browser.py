@@ -84,6 +84,11 @@ async def test_every_page(there: tuple[Path, str, str], tab: Browser, width: int
         drawn = await tab.js("document.querySelectorAll('[data-chart].drawn:has(.cartesianlayer .trace path)').length")
         assert figures == drawn == charts, page
         assert await tab.js("document.documentElement.scrollWidth <= innerWidth"), page
+        spilled = "[...document.querySelectorAll('main *')].filter(one => !one.closest('.wide, .chart, pre')).some(OUT)"
+        over = "one => one.getBoundingClientRect().right > innerWidth + 1"
+        assert not await tab.js(spilled.replace("OUT", over)), page
+        loose = "[...document.querySelectorAll('table')].some(one => !one.closest('.wide') && one.scrollWidth > WIDE)"
+        assert not await tab.js(loose.replace("WIDE", "one.closest('.card').clientWidth")), page
         assert tab.console == [], page
     assert {one.split("/")[2] for one in tab.requests if one.startswith("http")} == {url.split("/")[2]}
     ground = await tab.js("getComputedStyle(document.body).backgroundColor")
