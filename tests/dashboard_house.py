@@ -2,7 +2,7 @@
 
 import copy
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -132,12 +132,14 @@ class House:
 
 
 @contextmanager
-def house(template: Path, folder: Path, opened: str = "", **how: Any) -> Iterator[House]:
+def house(
+    template: Path, folder: Path, opened: str = "", environment: Mapping[str, str] | None = None, **how: Any
+) -> Iterator[House]:
     """A dashboard over a copy of a built folder."""
     shutil.copytree(template, folder, dirs_exist_ok=True, symlinks=True)
     ids = count()
     config = DashboardConfig(
-        settings=load({"VOLGAMMA_DATA_DIR": str(folder), **PLANTED}),
+        settings=load({"VOLGAMMA_DATA_DIR": str(folder), **PLANTED, **(environment or {})}),
         now_ms=lambda: 1_735_700_000_000 + next(ids),
         token=SecretStr(TOKEN),
         funding_exchanges="a=http://127.0.0.1:9,b=http://127.0.0.1:9",

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -10,6 +10,7 @@ import pytest
 
 from db.constraints_repository import ConstraintsRepository
 from db.database import open_database
+from db.journal_repository import JournalRepository
 from db.leases_repository import LeasesRepository
 from db.traders_repository import TradersRepository
 from tests.dashboard_house import HOSTILE, HOSTILE_ID, PLANTED, REPORT, TOKEN, House, build, house
@@ -320,3 +321,23 @@ def test_limits_of_another_trader(there: House) -> None:
     assert there.post("/constraints/set", form).headers["location"].startswith("/constraints?trader=12&first=1")
     assert "version 2 (in force)" in there.get("/constraints").text, "trader 11 has the versions it had"
     assert there.get("/constraints?trader=99").status_code == 422
+
+
+def test_pages_on_postgresql(
+    built: tuple[Path, str], postgres_database: Callable[[], str], tmp_path: Path, there: House
+) -> None:
+    url = postgres_database()
+    database = open_database(url)
+    database.migrate()
+    ConstraintsRepository(database).set(11, {"leverage_max": 6}, "test", "x", 1)
+    for name in (there.opened, HOSTILE_ID):
+        JournalRepository(database).import_line(there.journal().export_line(name))
+    database.close()
+    with house(built[0], tmp_path / "other", built[1], {"VOLGAMMA_DATABASE_URL": url}) as found:
+        for path in [*pages(found), "/charts/equity", f"/charts/decision/{HOSTILE_ID}"]:
+            assert found.get(path).status_code == 200, path
+        assert "2 decisions, newest first" in found.get("/decisions").text
+        assert "1 found among" in found.get("/journal?text=you+are+careful&deep=yes").text
+        csrf = found.unlock()
+        form = {"key": "leverage_max", "value": "7", "why": "x", "csrf": csrf}
+        assert "first=2&second=3" in found.post("/constraints/set", form).headers["location"]
