@@ -178,8 +178,6 @@ class MemoryDesk:
     own_clock: bool = True
     shared: bool = False
     ownership: None = None
-    shared: bool = False
-    ownership: None = None
     hands: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
