@@ -176,7 +176,7 @@ class Database:
             raise Unreachable(f"{self.name}: {error}", "see `volgamma db check`") from error
 
     def _named(self, error: DBAPIError) -> DatabaseError:
-        said = str(error.orig).strip()
+        said = " ".join(str(error.orig).split())  # drivers break their lines
         low = said.lower()
         if "no such table" in low or "no such column" in low or "does not exist" in low:
             return NotMigrated(f"{self.name}: {said}")
