@@ -28,6 +28,7 @@ PLANTED = {
     "BINANCE_SECRET": 'planted-<secret>&"quoted"',
     "VOLGAMMA_BYBIT_API_KEY": "planted-bybit-key-777",
     "MAIL_PASSWORD": "planted-password-888",
+    "VOLGAMMA_ALERTS": "json://planted-user:planted-pass-999@127.0.0.1:9/planted-path",
 }
 HOSTILE = "</pre></script><script>alert(1)</script><img src=x onerror=alert(2)>\"'`{{ 7*7 }}${7*7}\u202e\x1b[31m"
 REPORT = "december & <b>january.html"

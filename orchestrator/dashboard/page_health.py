@@ -1,4 +1,4 @@
-"""What `volgamma doctor` finds, in the browser."""
+"""What `volgamma doctor --offline` finds, in the browser."""
 
 from starlette.requests import Request
 from starlette.responses import Response

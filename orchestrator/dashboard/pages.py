@@ -82,7 +82,7 @@ class Pages:
 
 def secrets_of(config: DashboardConfig) -> tuple[str, ...]:
     """Values that must never be shown, as they are and as JSON and HTML would write them."""
-    more = [config.token.get_secret_value()]
+    more = [config.token.get_secret_value(), *(one.get_secret_value() for one in config.settings.alerts)]
     for url in (config.settings.database_url, config.settings.base_url):
         try:
             password = make_url(url).password if url else None
