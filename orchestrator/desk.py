@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from db.pairs_repository import PairsRepository
     from db.state_repository import StateRepository
     from orchestrator.execution.venue import Venue
+    from orchestrator.keys import Keys
     from orchestrator.ownership import Ownership
 
 TRADER_ID = 11
@@ -62,10 +63,12 @@ class Desk:
     @property
     def reads_only(self) -> bool:
         """A real market read without keys: nothing can be sent."""
-        return self.exchange_name != "paper"
+        return self.exchange_name != "paper" and not self.live
 
     #: Decide and record, send no order.
     shadow: bool = False
+    #: Orders go to the real venue.
+    live: bool = False
     #: Held by whoever changes anything at the venue: a decision and the fast loop never act at once.
     hands: asyncio.Lock = field(default_factory=asyncio.Lock)
     #: What this process may act on among all that share the database; None: there is no other.
@@ -124,17 +127,18 @@ def find_trader(trader_id: int = TRADER_ID) -> Trader:
 
 @asynccontextmanager
 async def open_desk(
-    settings: Settings, clock: Clock, exchange_name: str, *, shadow: bool = False
+    settings: Settings, clock: Clock, exchange_name: str, *, shadow: bool = False, live: bool = False
 ) -> AsyncIterator[Desk]:
     """A desk on a paper exchange (running, or started for this block); one at a time in a data folder.
 
-    With `shadow` no order can leave.
+    With `shadow` no order can leave. With `live`, which the caller has had confirmed, orders go to the real venue.
 
     Raises HostError when the database, the trader or the exchange cannot be had; nothing has been done by then.
     """
     from data_fetchers.store import SeriesStore
     from orchestrator.execution.fenced_venue import FencedVenue
     from orchestrator.execution.shadow_venue import ShadowVenue
+    from orchestrator.live import claim_folder
     from orchestrator.owned_orders import OwnedOrders
 
     trader = find_trader()
@@ -146,9 +150,13 @@ async def open_desk(
         store = stack.enter_context(open_store(settings))
         with translated():
             store.constraints.current(trader.descriptor.trader_id)
-        url = await stack.enter_async_context(paper_exchange(settings))
-        paper = await stack.enter_async_context(connected("paper", url))
-        exchange, venue = await market_of(stack, exchange_name, paper, settings)
+        claim_folder(store, exchange_name, live, clock.now_ms())
+        if live:
+            exchange, venue = await live_market(stack, exchange_name, settings)
+        else:
+            url = await stack.enter_async_context(paper_exchange(settings))
+            paper = await stack.enter_async_context(connected("paper", url))
+            exchange, venue = await market_of(stack, exchange_name, paper, settings)
         # the folder's lock makes this the only process of that name
         ownership = owner_of(store.database, exchange_name, _owner(settings), clock, lazily=True)
         stack.callback(_let_go, ownership)
@@ -162,6 +170,7 @@ async def open_desk(
             exchange=exchange,
             venue=ShadowVenue(venue, ownership) if shadow else FencedVenue(venue, ownership),
             shadow=shadow,
+            live=live,
             series=SeriesStore(settings.data_dir / "market"),
             ownership=ownership,
         )
@@ -203,16 +212,31 @@ async def market_of(stack: AsyncExitStack, exchange_name: str, paper: Any, setti
     return real, PublicVenue(real, exchange_name, CcxtVenue(paper, "paper"))
 
 
+async def live_market(stack: AsyncExitStack, exchange_name: str, settings: Settings) -> tuple[Any, "Venue"]:
+    """The real market and the real account on it. Raises HostError; refuses venues that were not checked."""
+    from orchestrator.execution.accounts import account
+    from orchestrator.live import live_keys, refuse_live
+
+    refuse_live(settings, exchange_name, live=True)
+    address = settings.environment.get(f"VOLGAMMA_{exchange_name.upper()}_URL")
+    real = await stack.enter_async_context(connected(exchange_name, address, live_keys(settings, exchange_name)))
+    return real, account(real, exchange_name)
+
+
 @asynccontextmanager
-async def connected(exchange_name: str, base_url: str | None) -> AsyncIterator[Any]:
+async def connected(exchange_name: str, base_url: str | None, keys: "Keys | None" = None) -> AsyncIterator[Any]:
     """A loaded ccxt exchange. Raises HostError when it cannot be reached."""
     from data_fetchers.errors import FetchError
     from data_fetchers.venue import open_exchange
 
     # the paper exchange on loopback knows this pair of keys; they open nothing else
     key, secret = ("key", "secret") if exchange_name == "paper" else (None, None)
+    password: str | None = None
+    if keys is not None:
+        key, secret = keys.key.get_secret_value(), keys.secret.get_secret_value()
+        password = None if keys.password is None else keys.password.get_secret_value()
     try:
-        exchange = open_exchange(exchange_name, base_url=base_url, api_key=key, secret=secret)
+        exchange = open_exchange(exchange_name, base_url=base_url, api_key=key, secret=secret, password=password)
     except FetchError as error:
         raise HostError("exchange_unknown", str(error), "paper, binanceusdm, bybit, okx or bitget") from error
     try:

@@ -12,8 +12,9 @@ from orchestrator.clock import Clock, SystemClock
 from orchestrator.decide_report import DecideReport
 from orchestrator.decision_id import manual_suffix
 from orchestrator.desk import Desk, open_desk
-from orchestrator.errors import HostError, UsageError
+from orchestrator.errors import HostError
 from orchestrator.journey import Order, Policy, allowed_symbol, decide
+from orchestrator.live import Confirm, confirmed, refuse_live
 from orchestrator.mind import ModelSource
 from orchestrator.paper_session import data_folder_lock
 from orchestrator.schedule.loop import Plan, Tally, run
@@ -23,8 +24,6 @@ from orchestrator.storage import translated
 if TYPE_CHECKING:
     from orchestrator.worker.tick_run import Counts
     from orchestrator.worker.work import Shift
-
-EXCHANGES = ("paper", "binanceusdm", "bybit", "okx", "bitget")
 
 
 @dataclass(frozen=True)
@@ -37,16 +36,20 @@ class Ask:
     dry_run: bool = False
     compare: bool = False
     live: bool = False
+    #: Asked with the pre-flight before live orders; what it says must be the account's phrase.
+    confirm: Confirm | None = None
 
 
 async def decide_once(settings: Settings, ask: Ask, clock: Clock | None = None) -> DecideReport:
     """One decision asked for by a person. Raises HostError."""
     clock = clock or SystemClock()
     refuse_live(settings, ask.exchange, ask.live)
+    if ask.live:
+        await confirmed(settings, clock, ask.exchange, ask.confirm)
     policy = ask.policy
     if ask.compare and policy == "llm" and not model_at_hand(settings):
         policy = "rules"
-    async with open_desk(settings, clock, ask.exchange) as desk:
+    async with open_desk(settings, clock, ask.exchange, live=ask.live) as desk:
         order = Order(
             symbol=ask.symbol,
             policy=policy,
@@ -81,24 +84,6 @@ def require_model(settings: Settings) -> None:
         require_installed()
 
 
-def refuse_live(settings: Settings, exchange: str, live: bool) -> None:
-    """Live trading takes two deliberate steps and is not built yet. Raises HostError or UsageError."""
-    if exchange not in EXCHANGES:
-        raise UsageError("unknown_exchange", f"no exchange {exchange!r}", f"one of {', '.join(EXCHANGES)}")
-    if live and exchange == "paper":
-        raise UsageError("live_on_paper", "--live makes no sense on the paper exchange", "leave --live out")
-    if live and not settings.live:
-        raise HostError(
-            "live_off",
-            "live trading is off: `live = true` is not configured",
-            "read docs/going_live.md; without --live, real data are read and orders fill on paper",
-        )
-    if live:
-        raise HostError(
-            "live_not_built", "live orders are not built yet in this version", "leave --live out: orders fill on paper"
-        )
-
-
 async def run_schedule(
     settings: Settings,
     exchange: str,
@@ -107,6 +92,8 @@ async def run_schedule(
     say: Callable[[str], None],
     *,
     shadow: bool = False,
+    live: bool = False,
+    confirm: Confirm | None = None,
 ) -> Tally:
     """Decisions when they are due and the fast loop between them, until the time is over or a signal comes.
 
@@ -116,7 +103,9 @@ async def run_schedule(
     Raises HostError; a second start on the same data folder refuses.
     """
     clock = SystemClock()
-    refuse_live(settings, exchange, live=False)
+    refuse_live(settings, exchange, live)
+    if live:
+        await confirmed(settings, clock, exchange, confirm)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -124,7 +113,7 @@ async def run_schedule(
     loop.add_signal_handler(signal.SIGUSR1, _kill, settings, clock, stop, say)
     try:
         with data_folder_lock(settings.data_dir, "run"), watching(settings, clock, plan.every, say):
-            async with open_desk(settings, clock, exchange, shadow=shadow) as desk:
+            async with open_desk(settings, clock, exchange, shadow=shadow, live=live) as desk:
                 if shadow:
                     nothing_to_keep(desk)
                 constraints = desk.constraints()

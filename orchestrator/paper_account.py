@@ -7,6 +7,8 @@ from orchestrator.execution.venue import VenueError
 
 async def prepare(desk: Desk, symbol: str) -> None:
     """Hedge mode and isolated margin on the paper account, where nothing is open yet. Raises HostError."""
+    if desk.live:  # its owner's; preflight sets what an entry needs, and says so
+        return
     venue = desk.venue
     try:
         if await venue.position_mode(symbol) != "hedge":

@@ -124,6 +124,7 @@ async def _account(exchange: Any, name: str, symbols: tuple[str, ...], state: Ve
         state.position_mode = await venue.position_mode(symbols[0] if symbols else None)
         state.equity = (await venue.balance()).equity
         state.holds = tuple(f"{p.symbol} {p.side} {p.quantity}" for p in await venue.positions(list(symbols)))
+        modes = {symbol: (await venue.settings(symbol)).margin_mode for symbol in symbols}
         state.account_read = True
     except Exception as error:
         text = f"the account on {name} cannot be read: {_named(error)}"
@@ -137,9 +138,16 @@ async def _account(exchange: Any, name: str, symbols: tuple[str, ...], state: Ve
                 "position mode",
                 "warn",
                 f"{name}: one-way: the short leg would close the long one",
-                "the first entry sets hedge mode while nothing is open; or set it at the venue",
+                "set hedge mode at the venue while nothing is open (on paper the first decision does)",
             )
         )
+    crossed = [symbol for symbol, mode in modes.items() if mode != "isolated"]
+    if crossed:
+        text = f"{name}: {', '.join(crossed)} not isolated: a loss would not end at its margin"
+        remedy = "set isolated margin at the venue (on paper the first decision does)"
+        state.findings.append(Finding("margin mode", "warn", text, remedy))
+    elif modes:
+        state.findings.append(Finding("margin mode", "ok", f"{name}: isolated"))
     state.findings.append(Finding("account", "ok", f"{name}: equity {state.equity:.2f} USDT"))
 
 

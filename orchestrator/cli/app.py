@@ -31,6 +31,7 @@ COMMANDS: tuple[str, ...] = (
     "dashboard",
     "alerts",
     "keys",
+    "live",
     "database",
     "schema",
     "init",

@@ -32,7 +32,9 @@ def decide(
             "and is permitted (falls back to the rules alone where no model can be had)",
         ),
     ] = False,
-    live: Annotated[bool, typer.Option("--live", help="the second of two steps to live trading")] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="second step to live orders; asks for a phrase")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
 ) -> None:
     """Take one decision."""
@@ -44,13 +46,23 @@ def decide(
     else:
         raise UsageError("unknown_policy", f"no policy {policy!r}", "--policy llm or --policy rules")
     import asyncio
+    import functools
     import signal
 
     from orchestrator import settings
+    from orchestrator.cli.live_text import confirmation
     from orchestrator.host import Ask, decide_once
 
-    ask = Ask(symbol=symbol, exchange=exchange, policy=chosen, dry_run=dry_run, compare=compare, live=live)
     chosen_settings = settings.load()
+    ask = Ask(
+        symbol=symbol,
+        exchange=exchange,
+        policy=chosen,
+        dry_run=dry_run,
+        compare=compare,
+        live=live,
+        confirm=functools.partial(confirmation, environment=chosen_settings.environment),
+    )
 
     async def interruptible() -> "DecideReport":
         # a polite kill is an interruption: what is being carried out is finished first

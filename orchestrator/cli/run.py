@@ -27,9 +27,6 @@ def run(
     flatten_on_exit: Annotated[
         bool, typer.Option("--flatten-on-exit", help="close all pairs at the end; without it they stay protected")
     ] = False,
-    shadow: Annotated[
-        bool, typer.Option("--shadow", help="decide and record would-be orders, send none; see docs/going_live.md")
-    ] = False,
     jitter: Annotated[str, typer.Option(help="spread of the starts of scheduled decisions, e.g. 5s")] = "0",
     on_move: Annotated[
         float | None, typer.Option(help="also decide when the price moved by so many % since the last decision")
@@ -37,23 +34,31 @@ def run(
     before_funding: Annotated[
         str | None, typer.Option(help="also decide so long before each funding time, e.g. 5m")
     ] = None,
+    shadow: Annotated[
+        bool, typer.Option("--shadow", help="decide and record would-be orders, send none; see docs/going_live.md")
+    ] = False,
+    live: Annotated[bool, typer.Option("--live", help="second step to live orders; asks for a phrase")] = False,
     metrics_port: Annotated[
         int | None, typer.Option("--metrics-port", help="serve Prometheus at http://127.0.0.1:PORT/metrics")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON document at the end; lines go to stderr")] = False,
 ) -> None:
     """Run the schedule."""
-    if shadow and flatten_on_exit:
-        raise UsageError("usage", "a shadow run has nothing to close", "leave --flatten-on-exit out")
     import asyncio
     from dataclasses import asdict
+    from functools import partial
 
     from orchestrator import settings
+    from orchestrator.cli.live_text import confirmation
     from orchestrator.cli.schedule_options import chosen_policy, duration, fraction
     from orchestrator.host import run_schedule
     from orchestrator.observability.serving import in_sight, metrics_at
     from orchestrator.schedule.loop import Plan
 
+    if shadow and live:
+        raise UsageError("usage", "--shadow sends nothing, --live does", "give one of them")
+    if shadow and flatten_on_exit:
+        raise UsageError("usage", "a shadow run has nothing to close", "leave --flatten-on-exit out")
     plan = Plan(
         symbols=(),
         every=duration("--every", every) or 0,
@@ -75,7 +80,8 @@ def run(
         raise UsageError("no_symbol", f"--symbols {symbols!r} names no symbol", "for example --symbols SOL,AVAX")
     resolved = settings.load()
     with metrics_at(metrics_port, resolved.database_url):
-        work = run_schedule(resolved, exchange, names, plan, say, shadow=shadow)
+        confirm = partial(confirmation, environment=resolved.environment)
+        work = run_schedule(resolved, exchange, names, plan, say, shadow=shadow, live=live, confirm=confirm)
         tally = asyncio.run(in_sight(work))
     if as_json:
         emit({"schema": "volgamma.run/1", **asdict(tally), "shadow": shadow})

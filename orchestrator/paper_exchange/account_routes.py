@@ -95,6 +95,22 @@ def _symbol_config(engine: Engine, q: Parameters) -> Any:
     ]
 
 
+def _key_rights(engine: Engine, q: Parameters) -> Any:
+    """Of the one pair of keys: it trades futures and does nothing else."""
+    return {
+        "ipRestrict": False,
+        "createTime": engine.now,
+        "enableReading": True,
+        "enableFutures": True,
+        "enableWithdrawals": False,
+        "enableInternalTransfer": False,
+        "permitsUniversalTransfer": False,
+        "enableMargin": False,
+        "enableSpotAndMarginTrading": False,
+        "enableVanillaOptions": False,
+    }
+
+
 def _account_config(engine: Engine, q: Parameters) -> Any:
     return {
         "feeTier": 0,
@@ -272,6 +288,7 @@ ACCOUNT: dict[tuple[str, str], Handler] = {
     ("GET", "/fapi/v1/symbolConfig"): _symbol_config,
     ("GET", "/fapi/v1/accountConfig"): _account_config,
     ("GET", "/fapi/v1/commissionRate"): _commission,
+    ("GET", "/sapi/v1/account/apiRestrictions"): _key_rights,
     ("GET", "/fapi/v2/account"): _account,
     ("GET", "/fapi/v3/account"): _account,
     ("GET", "/fapi/v2/balance"): _balance,

@@ -55,6 +55,7 @@ async def test_the_paper_exchange_is_asked_where_one_runs(tmp_path: Path) -> Non
             "reachable": "ok",
             "key rights": "ok",
             "position mode": "warn",
+            "margin mode": "warn",
             "account": "ok",
         }
         assert "may not withdraw; it may trade" in only(found, "key rights").detail

@@ -1,0 +1,219 @@
+"""Live orders: every step that is missing refuses before anything is sent; with all of them the orders do leave.
+
+The venue is a second paper exchange that speaks Binance's dialect on loopback; the program takes it for the real one.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from data_fetchers.venue import open_exchange
+from orchestrator import settings
+from orchestrator.cli.live_text import render
+from orchestrator.clock import SystemClock
+from orchestrator.errors import HostError
+from orchestrator.execution.accounts import account
+from orchestrator.execution.venue import OrderRequest, Venue
+from orchestrator.host import Ask, decide_once
+from orchestrator.live import phrase
+from orchestrator.live_check import PreFlight, pre_flight
+from orchestrator.paper_exchange.server import ExchangeConfig, RunningExchange, start
+from tests.store_cli import Volgamma
+
+YES = phrase("binanceusdm")
+SECRET = "hush-hush-9431"
+KEYS = {"VOLGAMMA_BINANCEUSDM_KEY": "key", "VOLGAMMA_BINANCEUSDM_SECRET": "secret"}
+ALL = {"VOLGAMMA_LIVE": "true", **KEYS}
+
+
+class VenueClock:
+    """This machine's clock, set by the venue's."""
+
+    def __init__(self, venue: RunningExchange) -> None:
+        self._venue = venue
+
+    def now_ms(self) -> int:
+        return self._venue.engine.now
+
+    def monotonic_ms(self) -> float:
+        return asyncio.get_running_loop().time() * 1000
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+@asynccontextmanager
+async def owner(running: RunningExchange) -> AsyncIterator[Venue]:
+    """The account as its owner uses it, by hand."""
+    exchange = open_exchange("binanceusdm", base_url=running.url, api_key="key", secret="secret", paced=False)
+    try:
+        await exchange.load_markets()
+        yield account(exchange, "binanceusdm")
+    finally:
+        await exchange.close()
+
+
+@pytest.fixture
+async def venue() -> AsyncIterator[RunningExchange]:
+    """Set up as the guide says."""
+    running = await start(ExchangeConfig(frozen=True, equity=Decimal(50_000)))
+    async with owner(running) as by_hand:
+        await by_hand.set_position_mode("hedge")
+        for symbol in ("SOL/USDT:USDT", "AVAX/USDT:USDT"):
+            await by_hand.set_margin_mode(symbol, "isolated")
+    yield running
+    await running.stop()
+
+
+async def changes(running: RunningExchange) -> list[str]:
+    """What was sent after the set-up, which takes the first three."""
+    async with aiohttp.ClientSession() as session, session.get(f"{running.url}/_control/state") as answer:
+        rows = [row for row in (await answer.json())["requests"] if "_control" not in row["path"]]
+    sent = [row["path"] for row in rows if row["method"] != "GET"]
+    assert len(sent) >= 3
+    return sent[3:]
+
+
+def resolved(folder: Path, running: RunningExchange, more: Mapping[str, str]) -> settings.Settings:
+    return settings.load({"VOLGAMMA_DATA_DIR": str(folder), "VOLGAMMA_BINANCEUSDM_URL": running.url, **more})
+
+
+async def decide(folder: Path, running: RunningExchange, more: Mapping[str, str], said: str | None, **ask: Any) -> Any:
+    wanted: dict[str, Any] = {"symbol": "SOL", "exchange": "binanceusdm", "policy": "rules", "live": True} | ask
+    return await decide_once(
+        resolved(folder, running, more), Ask(confirm=lambda found: said, **wanted), VenueClock(running)
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "said", "code"),
+    [
+        (KEYS, YES, "live_off"),
+        ({"VOLGAMMA_LIVE": "true"}, YES, "live_not_ready"),
+        (ALL, None, "live_not_confirmed"),
+        (ALL, "yes", "live_not_confirmed"),
+        (ALL, phrase("bybit"), "live_not_confirmed"),
+    ],
+)
+async def test_a_missing_step_refuses_and_nothing_is_sent(
+    tmp_path: Path, venue: RunningExchange, more: Mapping[str, str], said: str | None, code: str
+) -> None:
+    with pytest.raises(HostError) as raised:
+        await decide(tmp_path, venue, more, said)
+    assert raised.value.code == code, raised.value.message
+    assert await changes(venue) == []
+
+
+@pytest.mark.parametrize("exchange", ["bybit", "okx", "bitget"])
+async def test_venues_that_were_not_checked_are_refused_whatever_is_confirmed(
+    tmp_path: Path, venue: RunningExchange, exchange: str
+) -> None:
+    with pytest.raises(HostError, match="nobody has seen") as raised:
+        await decide(tmp_path, venue, ALL, phrase(exchange), exchange=exchange)
+    assert raised.value.code == "live_unverified"
+
+
+async def test_with_every_step_taken_both_legs_and_their_brackets_leave(tmp_path: Path, venue: RunningExchange) -> None:
+    report = await decide(tmp_path, venue, ALL, YES)
+    refused = [one.message for one in report.chosen.verdict.findings if one.effect == "refuse"]
+    assert report.chosen.execution["status"] == "open", (report.chosen.execution.get("reason"), refused)
+    assert report.exchange == "binanceusdm"
+    assert sorted(p.symbol for p in venue.engine.account.open_positions()) == ["SOLUSDT", "SOLUSDT"]
+    assert len(venue.engine.open_algos()) == 4
+    assert report.context.portfolio.equity == 50_000, "the venue's equity, not a paper account's"
+    # the same folder is now of a live account: looking at it with a paper account is refused
+    with pytest.raises(HostError) as raised:
+        await decide(tmp_path, venue, ALL, None, live=False)
+    assert raised.value.code == "folder_is_live"
+    # and what is held is known: the pre-flight finds nothing strange
+    found = await pre_flight(resolved(tmp_path, venue, ALL), VenueClock(venue), "binanceusdm")
+    assert found.ready, render(found)
+
+
+async def test_a_folder_with_decisions_of_a_paper_account_does_not_become_a_live_one(
+    tmp_path: Path, venue: RunningExchange
+) -> None:
+    await decide(tmp_path, venue, {}, None, live=False)
+    with pytest.raises(HostError) as raised:
+        await decide(tmp_path, venue, ALL, YES)
+    assert raised.value.code == "folder_not_live"
+    assert await changes(venue) == []
+
+
+def failed(found: PreFlight) -> set[str]:
+    assert all(one.remedy for one in found.findings if one.status != "ok")
+    return {one.check for one in found.findings if one.status == "fail"}
+
+
+async def test_the_pre_flight_says_what_a_person_has_to_know(tmp_path: Path, venue: RunningExchange) -> None:
+    found = await pre_flight(resolved(tmp_path, venue, ALL), VenueClock(venue), "binanceusdm")
+    figures = dict(found.figures)
+    assert figures["account"] == "binanceusdm, equity 50,000.00 USDT"
+    assert figures["position mode"] == "hedge"
+    assert figures["drawdown stops entries at"].endswith(" USDT")
+    assert {one.check for one in found.findings} >= {
+        "two steps", "venue", "key", "kill switch", "clock", "key rights", "position mode", "brackets", "alerts",
+    }  # fmt: skip
+    assert found.ready
+    text = render(found)
+    assert len(text.splitlines()) < 50, "one screen"
+    assert "no real order was ever sent by us" in " ".join(text.split())
+    assert await changes(venue) == [], "it only reads"
+
+
+async def test_positions_of_somebody_else_a_kill_and_a_clock_stand_in_the_way(
+    tmp_path: Path, venue: RunningExchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volgamma = Volgamma(tmp_path, monkeypatch)
+    assert volgamma("kill", "--why", "news").code == 0
+    async with owner(venue) as by_hand:
+        await by_hand.place(
+            OrderRequest(
+                client_order_id="by-hand",
+                symbol="SOL/USDT:USDT",
+                side="buy",
+                position_side="long",
+                type="market",
+                quantity=Decimal(5),
+            )
+        )
+    found = await pre_flight(resolved(tmp_path, venue, ALL), SystemClock(), "binanceusdm")
+    assert failed(found) == {"kill switch", "clock", "account"}
+    assert "did not open: SOL/USDT:USDT" in " ".join(one.detail for one in found.findings)
+    assert "NOT READY" in render(found)
+
+
+async def test_an_account_that_is_not_set_up_is_not_ready(tmp_path: Path) -> None:
+    running = await start(ExchangeConfig(frozen=True))
+    try:
+        found = await pre_flight(resolved(tmp_path, running, ALL), VenueClock(running), "binanceusdm")
+        assert failed(found) == {"position mode", "margin mode"}
+    finally:
+        await running.stop()
+
+
+async def test_an_unverified_venue_and_a_silent_one_are_not_ready(tmp_path: Path) -> None:
+    chosen = settings.load(
+        {
+            "VOLGAMMA_DATA_DIR": str(tmp_path),
+            "VOLGAMMA_LIVE": "true",
+            "VOLGAMMA_BYBIT_URL": "http://127.0.0.1:1",
+            "VOLGAMMA_BYBIT_KEY": f"k-{SECRET}",
+            "VOLGAMMA_BYBIT_SECRET": f"s-{SECRET}",
+        }
+    )
+    found = await pre_flight(chosen, SystemClock(), "bybit")
+    assert {"venue", "reachable"} <= failed(found)
+    assert SECRET not in render(found) + str(found.document())
+
+
+def test_the_two_steps_are_what_the_guide_says() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "going_live.md").read_text()
+    for said in ("live = true", "--live", "VOLGAMMA_LIVE_CONFIRM", YES, "volgamma live check", "--shadow"):
+        assert said in guide, said
