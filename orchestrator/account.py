@@ -7,6 +7,8 @@ from orchestrator import kill_switch
 from orchestrator.desk import Desk
 from orchestrator.errors import HostError
 from orchestrator.execution.venue import VenueError
+from orchestrator.pair_book import load_state
+from orchestrator.pair_money import pair_rows
 from orchestrator.portfolio import build_portfolio, pair_state
 from traders.contract.constraints import ConstraintSet
 from traders.contract.portfolio import Portfolio
@@ -26,10 +28,11 @@ async def read_portfolio(desk: Desk) -> Portfolio:
         for pair in pairs:
             symbols = list(dict.fromkeys(leg.symbol for leg in pair.legs))
             fees = await desk.venue.fees(pair.symbol)
-            fills = [fill for symbol in symbols for fill in await desk.venue.fills(symbol, pair.opened_at)]
-            income = [row for symbol in symbols for row in await desk.venue.income(symbol, pair.opened_at)]
+            fills, income = await pair_rows(desk, pair)
             positions = await desk.venue.positions(symbols)
-            current.append(pair_state(pair, positions, fills, income, fees.taker))
+            state = load_state(desk, pair.pair_id)
+            carried = Decimal(0) if state is None else state.carried
+            current.append(pair_state(pair, positions, fills, income, fees.taker, carried))
     except VenueError as error:
         raise HostError(
             "account_unknown",

@@ -20,7 +20,7 @@ from orchestrator.execution.result import ExecutionResult
 from orchestrator.execution.saga import carry_out
 from orchestrator.execution.store import ExecutionStore
 from orchestrator.execution.venue import VenueError
-from orchestrator.pair_book import close_out, load_state, new_pair, new_state, save_state
+from orchestrator.pair_book import close_out, load_state, new_pair, new_state, of_its_cycle, save_state
 from orchestrator.pair_money import pair_money
 from traders.contract.constraints import ConstraintSet
 from traders.contract.context import Context
@@ -159,7 +159,8 @@ def opened(
     step = Decimal(str(market["precision"]["amount"]))
     taker = Decimal(str(market.get("taker") or "0.0005"))
     # the state first: a pair that is on record is taken for complete, and without a state its ladder would never run
-    save_state(desk, new_state(pair, decision, constraints, taker, step), "opened", at)
+    state = of_its_cycle(desk, new_state(pair, decision, constraints, taker, step), plan.decision_id)
+    save_state(desk, state, "opened", at)
     desk.store.pairs.open_pair(pair, desk.exchange_name)
 
 

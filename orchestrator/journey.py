@@ -4,7 +4,7 @@ Each stage's product is in the journal before the next stage rests on it; orders
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -65,6 +65,8 @@ class Order:
     adopt: bool = False
     #: Why now, where it is not simply the time: kept with the decision.
     trigger: Mapping[str, JsonValue] | None = None
+    #: Proposes instead of the policy: the next ladder of a cycle is nobody's idea. Its proposal says so.
+    propose: Callable[[Context], Proposal] | None = None
 
 
 def allowed_symbol(text: str, constraints: ConstraintSet) -> str:
@@ -172,7 +174,11 @@ async def _claimed(
             desk.store.journal.record(first_id, kind, document)
     watch.lap("journal")
     tools = DecisionTools(snapshot, context, constraints)
-    candidates = [await _candidate(desk, order.policy, open_model, context, constraints, first_id, watch, tools, seen)]
+    candidates = [
+        await _candidate(
+            desk, order.policy, open_model, context, constraints, first_id, watch, tools, seen, order.propose
+        )
+    ]
     if order.compare and order.policy == "llm":
         beside_id = f"{first_id}-rules"
         claim(desk, beside_id, symbol, "rules", now)
@@ -249,6 +255,7 @@ async def _candidate(
     watch: Stopwatch,
     tools: DecisionTools | None = None,
     seen: "JournalEntry | None" = None,
+    propose: Callable[[Context], Proposal] | None = None,
 ) -> Candidate:
     """Propose, requote, review; all of it journalled. What was recorded before an interruption stands."""
     journal = desk.store.journal
@@ -258,7 +265,11 @@ async def _candidate(
     if proposal is not None and verdict is not None:
         return Candidate(decision_id=name, proposal=proposal, verdict=verdict, timings_ms=dict(own.laps))
     if proposal is None:
-        proposal, failed = await think(desk, policy, open_model, context, constraints, tools)
+        proposal, failed = (
+            await think(desk, policy, open_model, context, constraints, tools)
+            if propose is None
+            else (propose(context), None)
+        )
         journal.record(name, "proposal", proposal)
         if failed is not None:
             journal.record(name, "failed_proposal", failed)

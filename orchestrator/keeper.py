@@ -41,6 +41,12 @@ class Keeper:
         """Lines for people; whoever shows them clears the list."""
         return self._actions.notes
 
+    @property
+    def reopenable(self) -> list[str]:
+        """Closed pairs that another ladder may follow, if it is opened before the process ends; whoever does takes
+        them out."""
+        return self._actions.reopenable
+
     async def resume(self) -> None:
         """After a start, recovery having settled earlier orders: every pair as the venue has it now.
 

@@ -37,6 +37,8 @@ class PairActions:
         self._desk = desk
         self._constraints = constraints
         self.notes: list[str] = []
+        #: Pairs whose plan allows another ladder after the way they ended; taken by whoever may decide that.
+        self.reopenable: list[str] = []
 
     async def apply(self, pair: OpenPair, state: PairState, event: Event, now: int) -> PairState:
         """One event through the rebalancer, and what it asks for through execution."""
@@ -167,10 +169,10 @@ class PairActions:
                 case MoveBracket():
                     await self._move(pair, state, command, now)
                 case Ended():
-                    if command.may_reopen:
-                        text = "the plan allows another ladder; re-opening is not built yet: the cycle ends here"
-                        self.note(pair, "not_reopened", text, now)
                     await self.end(pair, state, now)
+                    if command.may_reopen:
+                        self.note(pair, "may_reopen", "its plan allows another ladder: that is looked at now", now)
+                        self.reopenable.append(pair.pair_id)
                 case _:
                     pass
 

@@ -90,6 +90,7 @@ def new_state(
         imbalance_grace_ms=int(limits.imbalance_grace_s * 1000),
         cost=cost,
         reopen=plan.reopen,
+        reopen_after_reversal=limits.reopen_after_reversal,
         invalidation=decision.invalidation,
     )
 
@@ -168,6 +169,21 @@ def read_state(states: "StateRepository", pair_id: str) -> PairState | None:
     return None if stored is None else PairState.model_validate(stored.value)
 
 
+def remember_cycle(desk: Desk, decision_id: str, carried: Decimal, ladder: int, at: int) -> None:
+    """Note what a cycle has come to (USDT) before a decision that may open its next ladder."""
+    value = {"carried": str(carried), "ladder": ladder}
+    desk.store.state.set(_cycle_key(decision_id), value, "rebalancer", "the next ladder of a cycle", at)
+
+
+def of_its_cycle(desk: Desk, state: PairState, decision_id: str) -> PairState:
+    """A new pair's state with what its cycle has come to before it; the same where it is a cycle's first ladder."""
+    stored = desk.store.state.get(_cycle_key(decision_id))
+    if stored is None:
+        return state
+    carried = {"carried": Decimal(stored.value["carried"]), "ladder": int(stored.value["ladder"])}
+    return state.model_copy(update=carried)
+
+
 def close_out(desk: Desk, pair: OpenPair, at: int, reason: str, result: dict[str, Any]) -> None:
     """The pair is flat: close its record."""
     desk.store.pairs.event(pair.pair_id, pair.decision_id, "closed", {"reason": reason, **result}, at)
@@ -176,6 +192,10 @@ def close_out(desk: Desk, pair: OpenPair, at: int, reason: str, result: dict[str
 
 def _key(pair_id: str) -> str:
     return f"rebalancer:{pair_id}"
+
+
+def _cycle_key(decision_id: str) -> str:
+    return f"cycle:{decision_id}"
 
 
 def _reading(context: Context, name: str) -> Decimal | None:

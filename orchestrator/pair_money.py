@@ -34,7 +34,19 @@ class PairMoney:
 
 
 async def pair_money(desk: Desk, pair: OpenPair) -> PairMoney:
-    """Everything booked on the pair's symbols for it. Raises VenueError.
+    """Everything booked on the pair's symbols for it. Raises VenueError."""
+    fills, income = await pair_rows(desk, pair)
+    funding = tuple(row for row in income if row.kind == FUNDING)
+    return PairMoney(
+        realised=sum((fill.realized for fill in fills), ZERO),
+        fees=sum((fill.fee for fill in fills), ZERO),
+        funding=sum((row.amount for row in funding), ZERO),
+        rows=funding,
+    )
+
+
+async def pair_rows(desk: Desk, pair: OpenPair) -> tuple[list[Fill], list[Income]]:
+    """The pair's trades, and the income on its symbols since it was opened. Raises VenueError.
 
     It begins with the first fill of an order of its own opening: one pair a symbol is open at a time, and times are not
     enough to tell it from the pair before (`opened_at` is this machine's reckoning of exchange time).
@@ -48,13 +60,7 @@ async def pair_money(desk: Desk, pair: OpenPair) -> PairMoney:
         first = next((n for n, fill in enumerate(found) if fill.exchange_order_id in ours), None)
         fills += [fill for fill in found if fill.time >= pair.opened_at] if first is None else found[first:]
         rows += await desk.venue.income(symbol, pair.opened_at)
-    funding = tuple(row for row in rows if row.kind == FUNDING and row.time >= pair.opened_at)
-    return PairMoney(
-        realised=sum((fill.realized for fill in fills), ZERO),
-        fees=sum((fill.fee for fill in fills), ZERO),
-        funding=sum((row.amount for row in funding), ZERO),
-        rows=funding,
-    )
+    return fills, [row for row in rows if row.time >= pair.opened_at]
 
 
 def _order(fill: Fill) -> tuple[int, int, str]:

@@ -17,11 +17,13 @@ def pair_state(
     fills: Iterable[Fill],
     income: Iterable[Income],
     taker: Decimal,
+    carried: Decimal = Decimal(0),
 ) -> OpenPair:
     """A stored pair brought up to date: quantities, signed net delta, and cycle P&L of pair margin.
 
     Cycle P&L as in domain.md section 3: realised + unrealised at mark - fees + funding received - the estimated
-    cost of closing what is open. `fills` and `income` are those of the pair's symbols since it was opened.
+    cost of closing what is open. `fills` and `income` are those of the pair's symbols since it was opened, `carried`
+    is what the earlier ladders of its cycle came to.
     """
     held = {(position.symbol, position.side): position for position in positions}
     legs: list[PairLeg] = []
@@ -38,7 +40,7 @@ def pair_state(
         unrealised += sign * quantity * (position.mark_price - position.entry_price)
     realised = sum((fill.realized - fill.fee for fill in fills), Decimal(0))
     funding = sum((row.amount for row in income if row.kind == "FUNDING_FEE"), Decimal(0))
-    result = realised + unrealised + funding - gross * taker
+    result = carried + realised + unrealised + funding - gross * taker
     return pair.model_copy(
         update={
             "legs": tuple(legs),

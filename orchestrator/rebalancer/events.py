@@ -85,7 +85,7 @@ class Alert(Frozen):
 
 
 class Ended(Frozen):
-    """The pair is flat. `may_reopen`: it closed at its last band, and the plan allows another ladder."""
+    """The pair is flat. `may_reopen`: the plan allows another ladder after such an end."""
 
     reason: str
     may_reopen: bool

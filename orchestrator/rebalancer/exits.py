@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from orchestrator.rebalancer.events import BarClosed
 from orchestrator.rebalancer.state import PairState, Phase
+from traders.contract.decision import Condition
 
 
 def stop_or_target(state: PairState, mark: Decimal) -> str | None:
@@ -37,7 +38,7 @@ def on_bar(state: PairState, bar: BarClosed) -> str | None:
     """Exits that are judged on closed bars: invalidation, collapse, adverse funding."""
     for condition in state.rules.invalidation:
         value = bar.readings.get(condition.reading)
-        if value is not None and _holds(value, condition.op, condition.value):
+        if value is not None and holds(condition, value):
             return "invalidated"
     if state.phase is Phase.NEUTRAL and state.collapsed_bars >= 2:
         return "vol_collapse"
@@ -58,5 +59,7 @@ def collapsed(state: PairState, bar: BarClosed) -> int:
     return state.collapsed_bars + 1 if bar.atr_ratio < level else 0
 
 
-def _holds(value: Decimal, op: str, limit: Decimal) -> bool:
-    return {"lt": value < limit, "le": value <= limit, "gt": value > limit, "ge": value >= limit}[op]
+def holds(condition: Condition, value: Decimal) -> bool:
+    """Whether a condition is true of a reading's value."""
+    limit = condition.value
+    return {"lt": value < limit, "le": value <= limit, "gt": value > limit, "ge": value >= limit}[condition.op]

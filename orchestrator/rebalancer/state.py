@@ -36,6 +36,7 @@ class Rules(Frozen):
     imbalance_grace_ms: int
     cost: Fraction
     reopen: bool
+    reopen_after_reversal: bool = False
     invalidation: tuple[Condition, ...] = ()
 
 
@@ -76,6 +77,9 @@ class PairState(Frozen):
     pending_since: Millis | None = None
     reason: str | None = None
     may_reopen: bool = False
+    #: Which ladder of its cycle this is, and what the earlier ones came to, USDT.
+    ladder: int = 1
+    carried: Money = ZERO
 
     def leg(self, side: Side) -> Holding:
         """The leg of a side."""
@@ -97,6 +101,11 @@ class PairState(Frozen):
         gross = self.long.left + self.short.left
         return (self.long.left - self.short.left) / gross if gross else ZERO
 
+    @property
+    def so_far(self) -> Decimal:
+        """What the cycle has realised, after fees and funding, all its ladders together."""
+        return self.carried + self.realised - self.fees + self.funding
+
     def unrealised(self, mark: Decimal) -> Decimal:
         """At mark, before costs."""
         return self.long.left * (mark - self.long.average) + self.short.left * (self.short.average - mark)
@@ -104,4 +113,4 @@ class PairState(Frozen):
     def cycle_pnl(self, mark: Decimal) -> Decimal:
         """Liquidation value, with the cost of closing what is left (domain.md section 3)."""
         closing = (self.long.left + self.short.left) * mark * self.rules.cost
-        return self.realised + self.unrealised(mark) - self.fees + self.funding - closing
+        return self.so_far + self.unrealised(mark) - closing

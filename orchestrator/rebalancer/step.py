@@ -57,6 +57,7 @@ def _on_tick(state: PairState, tick: Tick) -> Step:
     reason = exits.stop_or_target(state, tick.mark) or exits.too_long(state, tick.at)
     if reason is None and ladder.reversal_reached(state, tick.mark):
         reason = "reversal"
+        state = state.model_copy(update={"may_reopen": state.rules.reopen_after_reversal})
     reason = reason or exits.trailing(state, tick.mark)
     if reason is not None:
         return _close_all(state, tick.at, reason)
@@ -165,8 +166,7 @@ def _stop_price(state: PairState) -> Decimal | None:
     """
     long, short = state.long, state.short
     may_lose = ZERO if state.breakeven_latched else state.rules.stop * state.pair_margin
-    so_far = state.realised - state.fees + state.funding
-    fixed = long.left * long.average - short.left * short.average - so_far - may_lose
+    fixed = long.left * long.average - short.left * short.average - state.so_far - may_lose
     slope = long.left - short.left - (long.left + short.left) * state.rules.cost
     wrong_side = slope <= 0 if state.phase is Phase.UP else slope >= 0
     return None if wrong_side else fixed / slope
@@ -238,8 +238,9 @@ def _close_all(state: PairState, at: int, reason: str) -> Step:
         for side in ("long", "short")
         if state.leg(side).left > 0
     )
-    # only a ladder that ran to its last band may be followed by another; whatever else closes a pair ends the cycle
-    may_reopen = state.may_reopen and reason == "last_band"
+    # only a ladder that ran to its last band may be followed by another (one that came back, where that is allowed);
+    # whatever else closes a pair ends the cycle
+    may_reopen = state.may_reopen and reason in ("last_band", "reversal")
     first = state.reason if state.phase is Phase.CLOSING and state.reason else reason
     state = state.model_copy(update={"phase": Phase.CLOSING, "reason": first, "may_reopen": may_reopen})
     if not orders:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel
 
+from orchestrator.next_ladder import NEXT_LADDER
 from orchestrator.replay.difference import Difference, difference_by_fields, first_difference
 from orchestrator.replay.recorded_model import RecordedModel
 from orchestrator.replay.recording import Recording, RecordingError, read_recording
@@ -117,6 +118,8 @@ async def _proposed(
 ) -> Difference | None:
     if proposal.policy == "llm" and not proposal.requests and proposal.decision.abstained is not None:
         return None  # the host never asked (budget, breaker): there is no request to play again
+    if proposal.model == NEXT_LADDER:
+        return None  # the plan of the ladder before: no policy was asked; the verdict on it is checked all the same
     first: Difference | None = None
     for template in _templates(recording, proposal):
         model = None if proposal.policy == "rules" else _recorded_model(proposal, template)

@@ -21,6 +21,7 @@ from orchestrator.hands import PATIENCE_S, recover_open_business
 from orchestrator.journey import AlreadyClaimed, Order, Policy, decide
 from orchestrator.keeper import Keeper
 from orchestrator.mind import ModelSource
+from orchestrator.reopening import reopen
 from orchestrator.responses import Responses
 from orchestrator.schedule.sightings import Sightings
 from orchestrator.schedule.triggers import Tick, Ticker, Watch, lateness
@@ -119,6 +120,10 @@ async def _run(
                 say("a tick is skipped: the decision before it is still under way")
                 for tick in scheduled:
                     _skip(desk, plan, tick, "the decision before it is still under way", tally)
+            if keeper.reopenable and (slow is None or slow.done()):
+                if slow is not None:
+                    slow.result()
+                slow = asyncio.create_task(_next_ladder(desk, keeper, say, tally))
             if desk.store.orders.unresolved() and (slow is None or slow.done()):
                 # an outcome that was unknown blocks new risk and may hide a lone leg: ask again until it is known
                 async with desk.hands:
@@ -227,6 +232,19 @@ def _failed(desk: Desk, tick: Tick, error: Exception) -> None:
         if any(entry.decision_id == tick.decision_id for entry in found):
             why = {"error": f"{type(error).__name__}: {error}"[:500]}
             desk.store.journal.finish(tick.decision_id, "failed", why)
+
+
+async def _next_ladder(desk: Desk, keeper: Keeper, say: Callable[[str], None], tally: Tally) -> None:
+    """Follow a ladder that ended by another, where its plan and the guard allow that."""
+    try:
+        said = await reopen(desk, keeper.reopenable.pop(0))
+    except (HostError, VenueError) as error:
+        tally.failed += 1
+        say(f"no next ladder, the cycle ends: {error}")
+        return
+    tally.decisions += 1
+    tally.entered += ": reopened:" in said
+    say(said)
 
 
 async def _flatten(desk: Desk, keeper: Keeper, say: Callable[[str], None]) -> None:

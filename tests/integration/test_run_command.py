@@ -59,7 +59,7 @@ SHORT = ("--every", "1s", "--policy", "rules", "--symbols", "SOL,AVAX")
 
 async def test_runs_decides_and_ends(tmp_path: Path) -> None:
     async with exchange(frozen=False) as running:
-        code, out, err = await done(await begin(tmp_path, running.url, "--for", "8s", *SHORT, "--json"))
+        code, out, err = await done(await begin(tmp_path, running.url, "--for", "12s", *SHORT, "--json"))
         assert code == 0, err
         tally = json.loads(out)
         assert tally["schema"] == "volgamma.run/1"
