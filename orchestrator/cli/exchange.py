@@ -22,13 +22,17 @@ def register(app: typer.Typer) -> None:
 
 @command
 def serve(
-    market: Annotated[str, typer.Option(help="synthetic or recorded")] = "synthetic",
+    market: Annotated[str, typer.Option(help="synthetic, recorded or live")] = "synthetic",
     seed: Annotated[int, typer.Option(help="of the synthetic market", min=0)] = 7,
     scenario: Annotated[str, typer.Option(help="calm, expanding, extreme or thin_book")] = "expanding",
     frozen: Annotated[bool, typer.Option("--frozen", help="time moves only by POST /_control/advance")] = False,
     speed: Annotated[float, typer.Option(help="exchange seconds per real second", min=0.001, max=100_000)] = 1.0,
     data: Annotated[Path | None, typer.Option(help="folder of feather files (recorded)")] = None,
     at: Annotated[str | None, typer.Option(help="start time (recorded), e.g. 2024-08-05T02:05:00Z")] = None,
+    upstream: Annotated[
+        str,
+        typer.Option(help="venue a live market mirrors (Binance USD-M dialect)", envvar="VOLGAMMA_BINANCEUSDM_URL"),
+    ] = "https://fapi.binance.com",
     port: Annotated[int, typer.Option(help="0 chooses a free one", min=0, max=65535)] = 8900,
     equity: Annotated[str, typer.Option(help="USDT on the account")] = "100000",
     faults: Annotated[Path | None, typer.Option(help="JSON list of faults to start with")] = None,
@@ -41,14 +45,11 @@ def serve(
     from decimal import Decimal, InvalidOperation
 
     from orchestrator.paper_exchange.faults import BadFault
+    from orchestrator.paper_exchange.live_upstream import UpstreamDown
     from orchestrator.paper_exchange.recorded import NoRecording
     from orchestrator.paper_exchange.server import ExchangeConfig, PortTaken
     from orchestrator.paper_exchange.state_file import BadState
 
-    if market == "live":
-        raise HostError(
-            "market_not_built", "passing live public data through is not built yet", "--market synthetic or recorded"
-        )
     try:
         wallet = Decimal(equity)
         if not wallet.is_finite() or wallet <= 0:
@@ -71,11 +72,14 @@ def serve(
         equity=wallet,
         state_file=state,
         faults=tuple(planned),
+        upstream=upstream,
     )
     try:
         asyncio.run(_serve(config, as_json))
     except PortTaken as error:
         raise HostError("port_taken", str(error), "choose another with --port, or --port 0 for a free one") from error
+    except UpstreamDown as error:
+        raise HostError("upstream_down", str(error), "check the network, or name another --upstream") from error
     except NoRecording as error:
         raise HostError("no_recording", str(error), "see --data and --at") from error
     except BadState as error:

@@ -56,6 +56,17 @@ class SymbolSettings:
     margin_type: Literal["ISOLATED", "CROSSED"] = "CROSSED"
 
 
+@dataclass(frozen=True)
+class Owed:
+    """Funding to be charged once its rate is settled: what was held at a funding time, and the mark of then."""
+
+    symbol: str
+    side: PositionSide
+    quantity: Decimal
+    at: int
+    mark: Decimal
+
+
 @dataclass
 class Account:
     """Everything the venue keeps for one account. Amounts in USDT."""
@@ -142,11 +153,16 @@ class Account:
         self.wallet += realised - fee
         self._record(position, quantity, price, fee, realised, now, order, maker)
 
-    def settle_funding(self, position: Position, rate: Decimal, mark: Decimal, now: int) -> None:
-        """A long pays rate x mark x quantity, a short receives it (and the other way for a negative rate)."""
-        amount = money(-position.quantity * mark * rate)
+    def settle_funding(
+        self, position: Position, rate: Decimal, mark: Decimal, now: int, held: Decimal | None = None
+    ) -> None:
+        """A long pays rate x mark x quantity, a short receives it (and the other way for a negative rate).
+
+        `held`: the quantity at the funding time where the rate came later.
+        """
+        amount = money(-(position.quantity if held is None else held) * mark * rate)
         self.wallet += amount
-        if position.isolated:
+        if position.isolated and position.quantity:
             position.margin = max(ZERO, position.margin + amount)
         self._income("FUNDING_FEE", position.symbol, amount, now, "")
 

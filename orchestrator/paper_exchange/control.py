@@ -7,7 +7,6 @@ from typing import Any
 from aiohttp import web
 
 from orchestrator.paper_exchange.account_routes import position_row
-from orchestrator.paper_exchange.contracts import CONTRACTS
 from orchestrator.paper_exchange.errors import Refusal
 from orchestrator.paper_exchange.faults import BadFault
 from orchestrator.paper_exchange.forced import deleverage
@@ -18,6 +17,7 @@ from orchestrator.paper_exchange.recorded import NoRecording
 
 _HIGHEST = 100_000.0
 _LONGEST_MS = 400 * 86_400_000
+_LIVE = "the market is live: price and time are its venue's, and cannot be set here"
 
 
 class Control:
@@ -35,6 +35,8 @@ class Control:
         app.router.add_get("/_control/state", self._state)
 
     async def _price(self, request: web.Request) -> web.Response:
+        if self._front.live is not None:
+            return _bad(_LIVE)
         try:
             document = await request.json()
             symbol, price = _symbol(document["symbol"]), float(document["price"])
@@ -52,6 +54,8 @@ class Control:
         return web.json_response({"symbol": symbol, "mark": format(mark, "f"), "now": front.engine.now})
 
     async def _advance(self, request: web.Request) -> web.Response:
+        if self._front.live is not None:
+            return _bad(_LIVE)
         try:
             ms = (await request.json())["ms"]
         except (ValueError, KeyError, TypeError):
@@ -86,9 +90,14 @@ class Control:
         async with front.lock:
             front.tick()
             engine = front.engine
+            try:
+                if front.live is not None:
+                    front.live.refuse_stale(symbol)
+            except Refusal as error:
+                return _bad(error.message)
             position = engine.account.positions.get((symbol, side))
             held = Decimal(0) if position is None else abs(position.quantity)
-            step = CONTRACTS[symbol].step
+            step = engine.contracts[symbol].step
             quantity = amount if name == "quantity" or not amount.is_finite() else held * amount // step * step
             if position is None or not quantity.is_finite() or not 0 < quantity <= held or quantity % step:
                 return _bad(f"{symbol} {side}: {quantity} cannot be taken of {held}, in steps of {step}")
@@ -157,6 +166,7 @@ def _state(front: Front) -> dict[str, Any]:
         "funding_paid": format(account.funding_paid(), "f"),
         "hedge": account.hedge,
         "requests": front.requests,
+        **({} if front.live is None else {"live": front.live.document()}),
     }
 
 

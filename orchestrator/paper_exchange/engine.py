@@ -1,13 +1,14 @@
 """The matching engine of one account: orders in, fills, triggers, funding and liquidations out, on exchange time."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from orchestrator.paper_exchange.account import ZERO, Account, Position
-from orchestrator.paper_exchange.contracts import CONTRACTS
+from orchestrator.paper_exchange.account import ZERO, Account, Owed, Position
+from orchestrator.paper_exchange.contracts import CONTRACTS, ContractRules
 from orchestrator.paper_exchange.errors import Refusal, cannot_cancel, duplicate_id, no_order
 from orchestrator.paper_exchange.forced import liquidate
-from orchestrator.paper_exchange.market import FUNDING_INTERVAL, Level, Market, next_funding
+from orchestrator.paper_exchange.market import Level, Market
 from orchestrator.paper_exchange.orders import Ticket, read_conditional, read_order
 from orchestrator.paper_exchange.rows import DONE, Row, algo_row, book_fill, new_row, order_row, rises_to
 from orchestrator.paper_exchange.synthetic import MINUTE
@@ -27,12 +28,14 @@ class Engine:
     algos: list[Row] = field(default_factory=list)
     #: Set by the fault plan for one request: only this share of the book is there.
     thinned: Decimal = Decimal(1)
+    #: A live venue has rules of its own; the built-in ones otherwise.
+    contracts: Mapping[str, ContractRules] = field(default_factory=lambda: CONTRACTS)
+    #: Funding of times whose rate is not known yet.
+    owed: list[Owed] = field(default_factory=list)
 
     def marks(self) -> dict[str, Decimal]:
         """Mark prices of now."""
         return {symbol: self.market.mark(symbol, self.now) for symbol in CONTRACTS}
-
-    # time
 
     def advance(self, to: int) -> None:
         """Let time pass: everything open acts in the order the price meets it; funding at its times.
@@ -46,7 +49,7 @@ class Engine:
             if not (self.account.open_positions() or self.open_orders() or self.open_algos()):
                 self.now = to
                 return
-            before, horizon = self.now, min(to, next_funding(self.now))
+            before, horizon = self.now, min(to, self.market.next_funding(self.now))
             step = min(self._first_stir(symbol, horizon) for symbol in CONTRACTS)
             if step == before:
                 step = min(horizon, before - before % MINUTE + MINUTE)
@@ -70,6 +73,14 @@ class Engine:
             return self.now
         return self.market.first_exit(symbol, self.now, horizon, *quiet_band(waiting))
 
+    def waits(self, symbol: str) -> bool:
+        """Whether anything open in a symbol waits for a price."""
+        return bool(self._waiting(symbol))
+
+    def meets(self, symbol: str, to: Decimal) -> bool:
+        """Whether something would act if the mark of a symbol went to `to`."""
+        return first_met(self._waiting(symbol), self.market.mark(symbol, self.now), to) is not None
+
     def _waiting(self, symbol: str) -> list[Trigger]:
         return triggers(symbol, self.account.open_positions(), self.open_orders(), self.open_algos())
 
@@ -88,12 +99,23 @@ class Engine:
             here = to
 
     def _funding(self, before: int, after: int) -> None:
-        at = next_funding(before)
+        at = self.market.next_funding(before)
         while at <= after:
             for position in self.account.open_positions():
-                rate = Decimal(repr(self.market.funding_due(position.symbol, at)))
-                self.account.settle_funding(position, rate, self.market.mark(position.symbol, at), at)
-            at += FUNDING_INTERVAL
+                if not self.market.pays_funding(position.symbol, at):
+                    continue
+                rate, mark = self.market.funding_due(position.symbol, at), self.market.mark(position.symbol, at)
+                if rate is None:
+                    self.owed.append(Owed(position.symbol, position.side, position.quantity, at, mark))
+                else:
+                    self.account.settle_funding(position, Decimal(repr(rate)), mark, at)
+            at = self.market.next_funding(at)
+
+    def settle(self, owed: Owed, rate: Decimal, mark: Decimal) -> None:
+        """Charge what was owed, at the rate and mark the venue settled."""
+        self.owed.remove(owed)
+        position = self.account.position(owed.symbol, owed.side)
+        self.account.settle_funding(position, rate, mark, owed.at, owed.quantity)
 
     # orders
 
@@ -173,8 +195,6 @@ class Engine:
         """Conditional orders that rest."""
         return [row for row in self.algos if row["algoStatus"] == "NEW"]
 
-    # the inside
-
     def _levels(self, ticket: Ticket, around: Decimal | None = None) -> list[Level]:
         """What an order takes from the book now (or from the book around a price), best price first."""
         bids, asks = self.market.book(ticket.symbol, self.now, around)
@@ -185,14 +205,19 @@ class Engine:
             )
             if left <= 0 or beyond:
                 break
-            size = (size * self.thinned).to_integral_value()
+            if self.thinned < 1:
+                size = self._thin(ticket.symbol, size)
             quantity = min(left, size)
             if quantity > 0:
                 taken.append((price, quantity))
                 left -= quantity
         if self.thinned < 1:
-            return _capped(taken, (ticket.quantity * self.thinned).to_integral_value())
+            return _capped(taken, self._thin(ticket.symbol, ticket.quantity))
         return taken
+
+    def _thin(self, symbol: str, quantity: Decimal) -> Decimal:
+        step = self.contracts[symbol].step
+        return (quantity * self.thinned / step).to_integral_value() * step
 
     def _book(self, row: Row, position: Position, quantity: Decimal, price: Decimal, fee: Decimal, maker: bool) -> None:
         self.account.apply_fill(position, quantity, price, fee, self.now, row, maker)

@@ -16,6 +16,8 @@ from aiohttp import web
 from orchestrator.paper_exchange.engine import Engine
 from orchestrator.paper_exchange.errors import Refusal
 from orchestrator.paper_exchange.faults import Fault, FaultPlan
+from orchestrator.paper_exchange.live_feed import LiveFeed
+from orchestrator.paper_exchange.live_upstream import Answer
 from orchestrator.paper_exchange.market_routes import PUBLIC
 from orchestrator.paper_exchange.recorded import NoRecording
 from orchestrator.paper_exchange.timekeeper import Timekeeper
@@ -37,6 +39,8 @@ class Front:
     requests: list[dict[str, Any]] = field(default_factory=list)
     count: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    #: Where the market is another venue's.
+    live: LiveFeed | None = None
 
     def tick(self) -> None:
         """Bring the engine to the time of now."""
@@ -65,44 +69,46 @@ class Front:
             if fault.do == "delay_ms":
                 await asyncio.sleep(fault.amount / 1000)
         waited = sum(fault.amount for fault in struck if fault.do == "delay_ms")
-        status, document = await self._answer(request, raw, parameters, struck, waited)
+        answered = await self._answer(request, raw, parameters, struck, waited)
+        status, document = answered.status, answered.document
         entry["status"] = status
         if any(fault.do == "drop_response" for fault in struck):
             if request.transport is not None:
                 request.transport.close()
             return web.Response(status=499)
-        answer = web.json_response(document, status=status, headers=_headers(struck))
+        answer = web.json_response(document, status=status, headers=_headers(struck, answered.wait_s))
         if any(fault.do == "cut_body" for fault in struck):
             return await _cut(request, answer)
         return answer
 
     async def _answer(
         self, request: web.Request, raw: str, parameters: dict[str, str], struck: list[Fault], waited: float
-    ) -> tuple[int, Any]:
+    ) -> Answer:
         for fault in struck:
             if fault.do == "status":
                 status = int(fault.amount)
-                return status, {"code": -1000, "msg": str(fault.options.get("msg", "planned failure"))}
+                return Answer(status, {"code": -1000, "msg": str(fault.options.get("msg", "planned failure"))})
             if fault.do == "error_code":
                 status = int(fault.options.get("status", 400))
                 code = int(fault.amount)
-                return status, {"code": code, "msg": str(fault.options.get("msg", "planned error"))}
+                return Answer(status, {"code": code, "msg": str(fault.options.get("msg", "planned error"))})
             if fault.do == "reject_leg":
-                return 400, {"code": -2019, "msg": "Margin is insufficient."}
+                return Answer(400, {"code": -2019, "msg": "Margin is insufficient."})
+        if self.live is not None:
+            told = await self.live.answer(request.method, request.path, parameters)
+            if told is not None:
+                return told
         async with self.lock:
             try:
                 self.tick()
-                return 200, self._dispatch(request, raw, parameters, struck, waited)
+                return Answer(200, self._dispatch(request, raw, parameters, struck, waited))
             except Refusal as error:
-                return error.status, {"code": error.code, "msg": error.message}
+                return Answer(error.status, {"code": error.code, "msg": error.message})
             except NoRecording as error:
-                return 503, {"code": -1000, "msg": str(error)}
+                return Answer(503, {"code": -1000, "msg": str(error)})
             except Exception as error:  # a defect of ours must look like a venue's bad day, not like a web page
                 logging.getLogger(__name__).exception("%s %s", request.method, request.path)
-                return 500, {
-                    "code": -1000,
-                    "msg": f"An unknown error occurred: {error!r}.",
-                }
+                return Answer(500, {"code": -1000, "msg": f"An unknown error occurred: {error!r}."})
 
     def _dispatch(
         self, request: web.Request, raw: str, parameters: dict[str, str], struck: list[Fault], waited: float
@@ -113,6 +119,8 @@ class Front:
         if key not in SIGNED:
             raise Refusal(-5000, f"Path {request.path}, Method {request.method} is invalid", status=404)
         self._check_signature(request, raw, parameters, waited)
+        if self.live is not None:
+            self.live.require_fresh(request.method, request.path, parameters)
         thin = [fault.amount for fault in struck if fault.do == "partial_fill"]
         self.engine.thinned = Decimal(repr(min(thin))) if thin else Decimal(1)
         try:
@@ -148,8 +156,9 @@ class Front:
             raise Refusal(-1021, "Timestamp for this request is outside of the recvWindow.")
 
 
-def _headers(struck: list[Fault]) -> dict[str, str]:
-    waits = [
+def _headers(struck: list[Fault], wait_s: int | None) -> dict[str, str]:
+    waits = [] if wait_s is None else [wait_s]
+    waits += [
         fault.options["retry_after"] for fault in struck if fault.do == "status" and "retry_after" in fault.options
     ]
     return {"Retry-After": str(waits[0])} if waits else {}

@@ -209,8 +209,16 @@ class Market:
         trend = self.price(symbol, now) / self.price(symbol, now - 8 * HOUR) - 1
         return round(self.texture.funding + 0.0005 * math.tanh(trend * 10), 8)
 
-    def funding_due(self, symbol: str, at: int) -> float:
-        """The rate that is charged at a funding time; recorded times may be up to a second off the hour."""
+    def next_funding(self, now: int) -> int:
+        """The next funding time, strictly after now."""
+        return now // FUNDING_INTERVAL * FUNDING_INTERVAL + FUNDING_INTERVAL
+
+    def pays_funding(self, symbol: str, at: int) -> bool:
+        """Whether a funding time is one of this symbol: here, always."""
+        return True
+
+    def funding_due(self, symbol: str, at: int) -> float | None:
+        """The rate that is charged at a funding time, None while it is not settled; recorded times may be 1 s off."""
         for when, rate in self._recorded_funding(symbol):
             if abs(when - at) < MINUTE:
                 return rate
@@ -276,11 +284,6 @@ def tick(symbol: str) -> Decimal:
 def on_tick(price: float, step: Decimal) -> Decimal:
     """The nearest multiple of the step."""
     return Decimal(repr(price)).quantize(step, ROUND_HALF_EVEN)
-
-
-def next_funding(now: int) -> int:
-    """The next funding time, strictly after now."""
-    return now // FUNDING_INTERVAL * FUNDING_INTERVAL + FUNDING_INTERVAL
 
 
 def _five(bars: Bars) -> tuple[Floats, Floats, Floats, Floats, Floats]:

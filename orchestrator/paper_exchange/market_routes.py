@@ -6,7 +6,7 @@ from typing import Any
 from orchestrator.paper_exchange.contracts import CONTRACTS, exchange_info
 from orchestrator.paper_exchange.engine import Engine
 from orchestrator.paper_exchange.errors import Refusal, missing
-from orchestrator.paper_exchange.market import INTERVALS, next_funding
+from orchestrator.paper_exchange.market import INTERVALS
 from orchestrator.paper_exchange.orders import known_symbol
 from orchestrator.paper_exchange.synthetic import DAY, MINUTE
 
@@ -66,7 +66,7 @@ def _premium(engine: Engine, q: Parameters) -> Any:
             "indexPrice": f"{engine.market.index(symbol, engine.now):.8f}",
             "estimatedSettlePrice": f"{mark:.8f}",
             "lastFundingRate": f"{engine.market.predicted_funding(symbol, engine.now):.8f}",
-            "nextFundingTime": next_funding(engine.now),
+            "nextFundingTime": engine.market.next_funding(engine.now),
             "interestRate": "0.00010000",
             "time": engine.now,
         }

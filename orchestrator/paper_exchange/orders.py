@@ -52,7 +52,7 @@ class ConditionalTicket:
 
 def read_order(parameters: dict[str, str], engine: "Engine") -> Ticket:
     """Check a new order. Raises Refusal."""
-    rules = _rules(parameters)
+    rules = engine.contracts[known_symbol(parameters.get("symbol"))]
     side, position_side = _sides(parameters, engine)
     kind = parameters.get("type", "")
     if kind in ("STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET"):
@@ -109,7 +109,7 @@ def read_order(parameters: dict[str, str], engine: "Engine") -> Ticket:
 
 def read_conditional(parameters: dict[str, str], engine: "Engine") -> ConditionalTicket:
     """Check a new conditional order. Raises Refusal."""
-    rules = _rules(parameters)
+    rules = engine.contracts[known_symbol(parameters.get("symbol"))]
     side, position_side = _sides(parameters, engine)
     kind = parameters.get("type", "")
     if kind not in ("STOP_MARKET", "TAKE_PROFIT_MARKET"):
@@ -142,10 +142,6 @@ def known_symbol(text: str | None) -> str:
     if text not in CONTRACTS:
         raise bad_symbol()
     return text
-
-
-def _rules(parameters: dict[str, str]) -> ContractRules:
-    return CONTRACTS[known_symbol(parameters.get("symbol"))]
 
 
 def _sides(parameters: dict[str, str], engine: "Engine") -> tuple[Side, PositionSide]:

@@ -12,6 +12,8 @@ from orchestrator.paper_exchange.account import Account
 from orchestrator.paper_exchange.control import Control
 from orchestrator.paper_exchange.engine import Engine
 from orchestrator.paper_exchange.http import Front
+from orchestrator.paper_exchange.live_feed import LiveFeed
+from orchestrator.paper_exchange.live_upstream import DEFAULT_UPSTREAM, Upstream
 from orchestrator.paper_exchange.market import Market, Source
 from orchestrator.paper_exchange.recorded import RecordedMarket
 from orchestrator.paper_exchange.synthetic import START, SyntheticMarket
@@ -42,12 +44,16 @@ class ExchangeConfig:
     taker_fee: Decimal = Decimal("0.0005")
     maker_fee: Decimal = Decimal("0.0002")
     faults: tuple[dict[str, Any], ...] = field(default=())
+    #: Of a live market: the venue it mirrors, any server of the Binance USD-M REST dialect.
+    upstream: str = DEFAULT_UPSTREAM
 
     @property
     def identity(self) -> dict[str, Any]:
         """What a stored state must agree with to be resumed."""
         if self.market == "recorded":
             return {"market": "recorded"}
+        if self.market == "live":
+            return {"market": "live", "upstream": Upstream(self.upstream).host}
         return {"market": self.market, "seed": self.seed, "scenario": self.scenario}
 
 
@@ -67,6 +73,8 @@ class RunningExchange:
 
     async def stop(self) -> None:
         """Store the state and close the port."""
+        if self._front.live is not None:
+            await self._front.live.close()
         async with self._front.lock:
             self._front.tick()
             self._front.saved()
@@ -76,8 +84,21 @@ class RunningExchange:
 async def start(config: ExchangeConfig) -> RunningExchange:
     """Serve an exchange on loopback.
 
-    Raises ValueError (unknown market or scenario), NoRecording, BadState, BadFault, PortTaken.
+    Raises ValueError (unknown market or scenario), NoRecording, BadState, BadFault, PortTaken, UpstreamDown.
     """
+    if config.market != "live":
+        return await _serve(config, None)
+    if config.frozen or config.speed != 1.0:
+        raise ValueError("the time of a live market is its venue's: it neither stands still nor runs faster")
+    feed = LiveFeed(Upstream(config.upstream))
+    try:
+        return await _serve(config, feed)
+    except BaseException:
+        await feed.close()
+        raise
+
+
+async def _serve(config: ExchangeConfig, feed: LiveFeed | None) -> RunningExchange:
     stored = None
     if config.state_file is not None and config.state_file.exists():
         stored = state_file.read(config.state_file)
@@ -86,17 +107,20 @@ async def start(config: ExchangeConfig) -> RunningExchange:
                 f"{config.state_file} belongs to another market ({stored.get('identity')}); "
                 "choose another file, or delete it for a fresh account"
             )
-    begin = int(stored["now"]) if stored is not None else _begin(config)
-    engine = _engine(config, begin)
+    if feed is not None:
+        await feed.open()
+    begin = int(stored["now"]) if stored is not None else feed.began if feed is not None else _begin(config)
+    engine = _engine(config, begin, feed)
     if stored is not None and config.state_file is not None:
         state_file.restore(stored, engine, config.state_file)
-    time = Timekeeper(engine.now, config.frozen, config.speed)
+    start_at = engine.now if feed is None else max(engine.now, feed.began)
+    time = Timekeeper(start_at, config.frozen, config.speed)
 
     def saved() -> None:
         if config.state_file is not None:
             state_file.save(config.state_file, engine, config.identity)
 
-    front = Front(engine, time, saved)
+    front = Front(engine, time, saved, live=feed)
     front.faults.replace(list(config.faults))
     app = web.Application()
     Control(front).add_to(app)
@@ -109,6 +133,8 @@ async def start(config: ExchangeConfig) -> RunningExchange:
     except OSError as error:
         await runner.cleanup()
         raise PortTaken(f"port {config.port} on {HOST} cannot be used: {error.strerror or error}") from error
+    if feed is not None:
+        feed.follow(front)
     saved()
     return RunningExchange(runner, int(runner.addresses[0][1]), front)
 
@@ -121,7 +147,11 @@ def _begin(config: ExchangeConfig) -> int:
     return START
 
 
-def _engine(config: ExchangeConfig, begin: int) -> Engine:
+def _engine(config: ExchangeConfig, begin: int, feed: LiveFeed | None) -> Engine:
+    account = Account(wallet=config.equity, deposit=config.equity)
+    if feed is not None:
+        rules = feed.contracts
+        return Engine(feed.market, account, begin, config.taker_fee, config.maker_fee, contracts=rules)
     source: Source
     if config.market == "synthetic":
         source = SyntheticMarket(config.seed, config.scenario)
@@ -132,6 +162,5 @@ def _engine(config: ExchangeConfig, begin: int) -> Engine:
         source = RecordedMarket(config.data_dir, begin)
         texture = Texture(bid_share=0.56)
     else:
-        raise ValueError(f"no market {config.market!r}; synthetic or recorded")
-    account = Account(wallet=config.equity, deposit=config.equity)
+        raise ValueError(f"no market {config.market!r}; synthetic, recorded or live")
     return Engine(Market(source, config.seed, texture), account, begin, config.taker_fee, config.maker_fee)

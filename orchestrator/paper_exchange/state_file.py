@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from orchestrator.paper_exchange.account import Account, Position, SymbolSettings
+from orchestrator.paper_exchange.account import Account, Owed, Position, SymbolSettings
 from orchestrator.paper_exchange.engine import Engine
 
 FORMAT = "volgamma.paper_state/1"
@@ -41,6 +41,7 @@ def save(path: Path, engine: Engine, identity: dict[str, Any]) -> None:
         },
         "orders": engine.orders,
         "algos": engine.algos,
+        "owed": [[owed.symbol, owed.side, str(owed.quantity), owed.at, str(owed.mark)] for owed in engine.owed],
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".new")
@@ -90,6 +91,10 @@ def restore(document: dict[str, Any], engine: Engine, path: Path) -> None:
         engine.now = int(document["now"])
         engine.orders = list(document["orders"])
         engine.algos = list(document["algos"])
+        engine.owed = [
+            Owed(symbol, side, Decimal(quantity), int(at), Decimal(mark))
+            for symbol, side, quantity, at, mark in document.get("owed", ())
+        ]
         engine.market.overrides = {
             symbol: [(int(at), float(factor)) for at, factor in items]
             for symbol, items in document["overrides"].items()
