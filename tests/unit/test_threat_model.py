@@ -75,7 +75,7 @@ def test_the_search_above_can_find_something(source: str) -> None:
 def test_tools_of_the_model_only_look() -> None:
     """They are made of what was read and of pure rooms: no venue, store or network is within their reach."""
     pure = (
-        "collections.abc", "decimal", "typing", "data_fetchers.snapshot", "data_fetchers.symbols", "indicators.",
+        "collections.abc", "decimal", "typing", "data_fetchers.snapshot", "data_fetchers.symbols", "indicators",
         "orchestrator.preview", "orchestrator.risk_guard.", "traders.contract.", "talib", "numpy",
     )  # fmt: skip
     for name in ("tools", "preview"):
