@@ -1,5 +1,6 @@
 """Another ladder after one that ran to its last band: a decision of its own, judged by the guard, without a model."""
 
+import asyncio
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -8,10 +9,12 @@ from orchestrator import kill_switch
 from orchestrator.account import read_portfolio
 from orchestrator.clock import SystemClock
 from orchestrator.desk import Desk
+from orchestrator.model_choice import open_model
 from orchestrator.pair_book import load_state
 from orchestrator.reopening import reopen
 from orchestrator.replay.verify import verify
-from tests.kept_pair import Kept, kept_pair
+from orchestrator.schedule.loop import Plan, run
+from tests.kept_pair import SOL, Kept, kept_pair
 
 D = Decimal
 HOUR = 3_600_000
@@ -100,3 +103,29 @@ async def test_the_guard_has_the_last_word(tmp_path: Path) -> None:
         assert said.startswith("SOL/USDT:USDT: not_reopened: kill")
         assert await k.held() == {}
         assert len(k.events("not_reopened")) == 1
+
+
+async def test_a_run_follows_a_ladder_that_ended_under_it(tmp_path: Path) -> None:
+    """The fast loop ends the first ladder, the run opens the second one, and leaves it protected."""
+    async with kept_pair(tmp_path) as k:
+        plan = k.stored().pair.plan.model_copy(update={"reopen": True})
+        k.desk.store.pairs.update(k.stored().pair.model_copy(update={"plan": plan}))
+        await k.move("0.0201")
+        await k.keeper.look()
+        await k.move("0.0401")
+        said: list[str] = []
+        stop = asyncio.Event()
+
+        def say(line: str) -> None:
+            said.append(line)
+            if "reopened" in line:
+                stop.set()
+
+        desk = replace(k.desk, series=None, clock=Later())
+        plan_of_run = Plan(symbols=("AVAX",), every=HOUR, length=60_000, policy="rules")
+        tally = await run(desk, plan_of_run, lambda: open_model(k.settings, desk.clock), say, stop)
+        assert [line for line in said if ": reopened: ladder 2" in line], said
+        assert tally.entered >= 1
+        (pair,) = [pair for pair in k.desk.store.pairs.open_pairs("paper") if pair.symbol == SOL]
+        assert pair.pair_id.endswith("-ladder2")
+        assert len(await k.desk.venue.open_orders(SOL, conditional=True)) == 4
