@@ -8,6 +8,8 @@ from db.database import open_database
 from tests.chaos.sigkill_journeys import Facts, entry, went, world
 
 SLICES = 4
+#: A hundred processes and more: a busy machine needs minutes where an idle one needs half of one.
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.mark.parametrize("part", range(SLICES))

@@ -8,6 +8,9 @@ import pytest
 from orchestrator import kill_switch
 from tests.chaos.sigkill_journeys import Facts, Journey, World, checked, entry, leave, looks, went, world
 
+#: A hundred processes and more: a busy machine needs minutes where an idle one needs half of one.
+pytestmark = pytest.mark.timeout(600)
+
 
 def _opened(folder: Path) -> None:
     """A protected pair at 190."""
