@@ -20,6 +20,8 @@ from traders.contract.decision import Action, Band, Decision, LegPlan, PairPlan,
 from traders.contract.portfolio import OpenPair
 
 PAIR_KINDS = ("gamma", "spread", "funding")
+#: Whose every entry rests on volatility, whatever its kind (domain.md section 6).
+VOLATILITY_TRADER = 11
 _MARGIN_STEP = Decimal("1e-8")
 
 
@@ -107,6 +109,11 @@ class Case:
         """The kind of pair that is judged as an entry; None for what only reduces risk."""
         return self.plan.kind if self.judged_as_entry else None
 
+    @property
+    def volatile(self) -> bool:
+        """Whether the rules on volatility bind: always, but for another trader's position of one leg."""
+        return self.entry_kind != "directional" or self.bench.constraints.trader_id == VOLATILITY_TRADER
+
     @cached_property
     def others(self) -> tuple[OpenPair, ...]:
         """Open pairs other than the one this decision is about."""
@@ -141,8 +148,7 @@ class Case:
         """
         ratio = self.bench.own("1h.atr_ratio") or Decimal(0)
         regime = self.bench.regime if self.bench.regime in ENTRY_REGIMES else Regime.LOW_VOL_EXPANDING
-        # a directional trader's regime is its own affair
-        by_regime = Decimal(1) if self.plan.kind == "directional" else size_factor(regime, ratio, self.limits)
+        by_regime = size_factor(regime, ratio, self.limits) if self.volatile else Decimal(1)
         depth = self.depth
         if depth is None or depth < self.limits.depth_min:
             return by_regime

@@ -48,9 +48,9 @@ def judge(decision: Decision, bench: Bench, *, rules: Sequence[Rule] = RULES) ->
 
 def _judge(case: Case, rules: Sequence[Rule]) -> Verdict:
     findings: list[Finding] = []
-    kind = case.entry_kind
+    kind, volatile = case.entry_kind, case.volatile
     for rule in rules:
-        if not rule.applies(kind):
+        if not rule.applies(kind, volatile=volatile):
             continue
         try:
             remark = rule.judge(case)
@@ -61,7 +61,7 @@ def _judge(case: Case, rules: Sequence[Rule]) -> Verdict:
         findings.append(remark.finding(rule.code))
         if remark.decision is not None:
             case = case.amended(remark.decision)
-            kind = case.entry_kind
+            kind, volatile = case.entry_kind, case.volatile
     plan: ExecutionPlan | None = None
     effects = {finding.effect for finding in findings}
     if "refuse" not in effects and case.judged_as_entry:

@@ -1,7 +1,9 @@
 """What a rule is: a small pure function of a case that says nothing, or one remark.
 
 A rule has one code and one usual effect. Its scope says which decisions it looks at: `entry` means an `enter`, or a
-`rebalance` that loosens the standing plan; `any` means every decision. `kinds` narrows it to some kinds of pair.
+`rebalance` that loosens the standing plan; `any` means every decision. `kinds` narrows it to some kinds of pair. A
+`volatility` rule binds every pair, and of the positions of one leg those of the volatility trader: another trader's
+regime is its own affair.
 """
 
 import math
@@ -56,21 +58,29 @@ class Rule:
     scope: Scope
     kinds: frozenset[str] | None
     judge: Judge
+    volatility: bool = False
 
-    def applies(self, entry_kind: str | None) -> bool:
-        """Whether this rule looks at a decision at all; `entry_kind` is `Case.entry_kind`."""
+    def applies(self, entry_kind: str | None, *, volatile: bool = True) -> bool:
+        """Whether this rule looks at a decision at all; the arguments are `Case.entry_kind` and `Case.volatile`."""
         if self.scope == "any":
             return True
+        if self.volatility and not volatile:
+            return False
         return entry_kind is not None and (self.kinds is None or entry_kind in self.kinds)
 
 
 def rule(
-    code: RuleCode, effect: Effect = "refuse", *, scope: Scope = "entry", kinds: tuple[str, ...] | None = None
+    code: RuleCode,
+    effect: Effect = "refuse",
+    *,
+    scope: Scope = "entry",
+    kinds: tuple[str, ...] | None = None,
+    volatility: bool = False,
 ) -> Callable[[Judge], Rule]:
     """Turn a function into a rule."""
 
     def made(judge: Judge) -> Rule:
-        return Rule(code, effect, scope, None if kinds is None else frozenset(kinds), judge)
+        return Rule(code, effect, scope, None if kinds is None else frozenset(kinds), judge, volatility)
 
     return made
 

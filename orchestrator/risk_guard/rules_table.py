@@ -25,7 +25,8 @@ Guard version {version}.
 `refuse` stops a decision, `amend` tightens it, `note` informs. Scope *entry*: an `enter`, or a `rebalance` that loosens
 the standing plan. Actions that only reduce risk (`reduce`, `exit`, `hold`, `stand_aside`, a tightening `rebalance`) are
 judged by the rules of scope *any* alone, where findings about evidence and context are notes. A missing input refuses
-an entry. The rules are listed in the order in which they are asked.
+an entry. The rules marked *volatility* do not ask about positions of one leg of traders other than #11. The rules are
+listed in the order in which they are asked.
 
 | code | file | effect | scope | holds |
 | --- | --- | --- | --- | --- |
@@ -43,6 +44,7 @@ def _row(rule: Rule) -> str:
     file = rule.judge.__module__.rsplit(".", 1)[-1]
     first = " ".join((rule.judge.__doc__ or "").split("\n\n")[0].split())
     scope = rule.scope if rule.kinds is None else f"{rule.scope}: {', '.join(sorted(rule.kinds))}"
+    scope += ", volatility" if rule.volatility else ""
     return f"| `{rule.code.value}` | {file} | {rule.effect} | {scope} | {first} |"
 
 

@@ -52,7 +52,17 @@ def test_a_rule_looks_only_at_its_kinds() -> None:
     assert (narrow.code, narrow.effect, narrow.scope, narrow.judge) == (RuleCode.DEPTH, "refuse", "entry", judge)
     assert [narrow.applies(kind) for kind in ("gamma", "spread", None)] == [True, False, False]
     assert [wide.applies(kind) for kind in ("gamma", "spread", None)] == [True, True, False]
-    assert wide.effect == "note"
+    assert wide.effect == "note" and wide.applies("directional", volatile=False)
+
+
+def test_a_volatility_rule_leaves_alone_what_does_not_rest_on_it() -> None:
+    def judge(case: Case) -> Remark | None:
+        return None
+
+    made = rule(RuleCode.DEPTH, volatility=True)(judge)
+    assert [made.applies("directional", volatile=is_so) for is_so in (True, False)] == [True, False]
+    assert made.applies("gamma") and not made.applies(None)
+    assert rule(RuleCode.DEPTH, scope="any", volatility=True)(judge).applies(None, volatile=False)
 
 
 def test_a_rebalance_without_its_pair_is_judged_as_an_entry_and_refused_once() -> None:

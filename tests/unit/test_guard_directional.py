@@ -1,11 +1,13 @@
-"""A position of one leg: the volatility rules of trader #11 bind its pairs, not another trader's direction."""
+"""A position of one leg: the volatility rules bind every entry of trader #11, and not another trader's direction."""
 
+from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from tests.guard_cases import directional
-from tests.guard_scenario import permitted
+from tests.guard_scenario import Scenario, permitted
 
 D = Decimal
 #: Readings that close the door to a gamma pair, and the rule that does.
@@ -18,14 +20,22 @@ SHUT: dict[str, dict[str, float]] = {
 }
 
 
+def elsewhere(**limits: Any) -> Scenario:
+    """The same position of trader #90."""
+    one = directional(**limits)
+    context = one.context.model_copy(update={"trader_id": 90}).hashed()
+    return replace(one, context=context, constraints=one.constraints.model_copy(update={"trader_id": 90}))
+
+
 @pytest.mark.parametrize("rule", SHUT)
-def test_what_shuts_the_door_to_a_pair_says_nothing_about_a_direction(rule: str) -> None:
+def test_what_shuts_the_door_to_a_pair_says_nothing_about_a_direction_of_another_trader(rule: str) -> None:
     assert rule in permitted().with_readings(**SHUT[rule]).with_evidence().refusals()
-    assert directional().with_readings(**SHUT[rule]).with_evidence().refusals() == []
+    assert rule in directional().with_readings(**SHUT[rule]).with_evidence().refusals()
+    assert elsewhere().with_readings(**SHUT[rule]).with_evidence().refusals() == []
 
 
 def test_its_size_follows_depth_and_not_the_regime() -> None:
-    plan = directional().with_readings(**{"_1h__atr_ratio": 1.6}).with_evidence().review().plan
+    plan = elsewhere().with_readings(_1h__atr_ratio=1.6).with_evidence().review().plan
     assert plan is not None
     # 10 % of 100,000 at 6.2 M of depth, and one leg carries all of it: 10,000 x 5 / 120
     assert (plan.pair_margin, [leg.quantity for leg in plan.legs]) == (D(10_000), [D("416.66")])

@@ -1,9 +1,9 @@
 """The volatility regime, worked out again from the readings (domain.md section 6): two of six allow an entry.
 
-It binds pairs; a directional trader's regime is its own affair.
+It binds pairs, and every entry of the volatility trader; a directional trader's regime is its own affair.
 """
 
-from orchestrator.risk_guard.case import PAIR_KINDS, Case
+from orchestrator.risk_guard.case import Case
 from orchestrator.risk_guard.codes import RuleCode
 from orchestrator.risk_guard.rule import Remark, note, num, pct, refuse, rule, unavailable
 from traders.contract.decision import Regime
@@ -13,7 +13,7 @@ def _reading(case: Case, name: str) -> float | None:
     return case.bench.context.value(f"{case.bench.prefix}.{name}")
 
 
-@rule(RuleCode.REGIME_EXTREME, kinds=PAIR_KINDS)
+@rule(RuleCode.REGIME_EXTREME, volatility=True)
 def regime_extreme(case: Case) -> Remark | None:
     """No entry in extreme volatility: ATR ratio, last true range or VIX proxy beyond its limit."""
     if case.bench.regime is not Regime.EXTREME_VOL:
@@ -27,7 +27,7 @@ def regime_extreme(case: Case) -> Remark | None:
     )
 
 
-@rule(RuleCode.REGIME_CONTRACTION, kinds=PAIR_KINDS)
+@rule(RuleCode.REGIME_CONTRACTION, volatility=True)
 def regime_contraction(case: Case) -> Remark | None:
     """No entry while volatility contracts: ATR ratio below `atr_ratio_contraction`."""
     if case.bench.regime is not Regime.CONTRACTION:
@@ -37,7 +37,7 @@ def regime_contraction(case: Case) -> Remark | None:
     )
 
 
-@rule(RuleCode.REGIME_COLLAPSE, kinds=PAIR_KINDS)
+@rule(RuleCode.REGIME_COLLAPSE, volatility=True)
 def regime_collapse(case: Case) -> Remark | None:
     """No entry while an open pair's volatility has collapsed: two closed bars below its collapse level."""
     if case.bench.regime is not Regime.VOL_COLLAPSE:
@@ -51,7 +51,7 @@ def regime_collapse(case: Case) -> Remark | None:
     )
 
 
-@rule(RuleCode.REGIME_UNCLEAR, kinds=PAIR_KINDS)
+@rule(RuleCode.REGIME_UNCLEAR, volatility=True)
 def regime_unclear(case: Case) -> Remark | None:
     """No entry in an unclear regime, and it is unclear while a reading it needs is missing."""
     if case.bench.regime is not Regime.UNCLEAR:
@@ -67,7 +67,7 @@ def regime_unclear(case: Case) -> Remark | None:
     )
 
 
-@rule(RuleCode.REGIME_DIFFERS, "note", kinds=PAIR_KINDS)
+@rule(RuleCode.REGIME_DIFFERS, "note", volatility=True)
 def regime_differs(case: Case) -> Remark | None:
     """The decision states another regime than the readings give."""
     stated, found = case.decision.regime, case.bench.regime
@@ -78,7 +78,7 @@ def regime_differs(case: Case) -> Remark | None:
     )
 
 
-@rule(RuleCode.DEAD_MARKET, kinds=PAIR_KINDS)
+@rule(RuleCode.DEAD_MARKET, volatility=True)
 def dead_market(case: Case) -> Remark | None:
     """Daily NATR is at least `natr_min_daily`: no trade in a dead market."""
     natr, limit = case.bench.own("1d.natr14"), case.limits.natr_min_daily

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from orchestrator.risk_guard.case import PAIR_KINDS, Case
+from orchestrator.risk_guard.case import Case
 from orchestrator.risk_guard.codes import RuleCode
 from orchestrator.risk_guard.rule import Remark, num, refuse, rule, unavailable
 
@@ -10,7 +10,7 @@ from orchestrator.risk_guard.rule import Remark, num, refuse, rule, unavailable
 SPREAD_Z_ENTRY = Decimal(2)
 
 
-@rule(RuleCode.ENTRY_SIGNALS, kinds=PAIR_KINDS)
+@rule(RuleCode.ENTRY_SIGNALS, volatility=True)
 def entry_signals(case: Case) -> Remark | None:
     """At least `entry_min_signals` of the four hold, volatility expansion among them; a missing one does not count."""
     signals = case.bench.signals
