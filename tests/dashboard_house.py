@@ -94,6 +94,8 @@ def hostile(document: dict[str, Any]) -> dict[str, Any]:
     tokens = {"prompt_tokens": 1_360, "completion_tokens": 168}
     proposal["replies"] = [{"text": f"{HOSTILE} {TOKEN}", **reply, **tokens}]
     proposal["tool_calls"] = [{"name": HOSTILE, "arguments": HOSTILE}]
+    record["failed_proposal"] = {**proposal, "error": HOSTILE}
+    record["trigger"] = {"kind": HOSTILE}
     finding = {
         "rule": "ungrounded",
         "effect": "refuse",

@@ -1,9 +1,12 @@
-"""One decision laid out for reading, from the bundle document of the journal."""
+"""One decision laid out for reading, from its documents in the journal."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+
+from db.errors import Corrupt
+from db.journal_entry import JournalEntry
 
 _EFFECTS = {"refuse": 0, "amend": 1, "note": 2}
 #: Steps of a decision in the order they happen, and what they are.
@@ -46,6 +49,7 @@ class DecisionView:
     """All parts; empty or None where the decision ended before them."""
 
     record: Mapping[str, Any]
+    damaged: tuple[str, ...]
     context: Mapping[str, Any] | None
     groups: tuple[tuple[str, tuple[ReadingRow, ...]], ...]
     unavailable: tuple[tuple[str, str], ...]
@@ -57,13 +61,25 @@ class DecisionView:
     replies: tuple[Mapping[str, Any], ...]
     tool_calls: tuple[Any, ...]
     execution: Mapping[str, Any] | None
+    quote: Mapping[str, Any] | None
+    trigger: Mapping[str, Any] | None
+    failed: Mapping[str, Any] | None
     timings: tuple[tuple[str, int], ...]
 
 
-def view(document: Mapping[str, Any]) -> DecisionView:
-    """Lay out a `volgamma.bundle/1` document with `record`."""
-    record = document["record"]
-    context = document.get("context")
+def view(entry: JournalEntry) -> DecisionView:
+    """Lay out a journal entry. A part that cannot be read is named and left out; the others are shown."""
+    found: dict[str, Any] = {}
+    damaged: list[str] = []
+    for kind in entry.kinds():
+        if kind in ("snapshot", "constraints"):
+            continue  # by far the largest, and shown elsewhere
+        try:
+            found[kind] = entry.document(kind)
+        except Corrupt as error:
+            damaged.append(error.message)
+    record = {**entry.info.model_dump(mode="json"), **found}
+    context = found.get("context")
     proposal = record.get("proposal") or {}
     decision = proposal.get("decision")
     verdict = record.get("verdict") or {}
@@ -75,6 +91,7 @@ def view(document: Mapping[str, Any]) -> DecisionView:
     steps[-1:-1] = [(name, int(ms)) for name, ms in timings.items() if name not in known]
     return DecisionView(
         record=record,
+        damaged=tuple(damaged),
         context=context,
         groups=_groups(context, cited),
         unavailable=tuple(sorted((context or {}).get("unavailable", {}).items())),
@@ -86,6 +103,9 @@ def view(document: Mapping[str, Any]) -> DecisionView:
         replies=tuple(proposal.get("replies") or ()),
         tool_calls=tuple(proposal.get("tool_calls") or ()),
         execution=record.get("execution"),
+        quote=found.get("quote"),
+        trigger=found.get("trigger"),
+        failed=found.get("failed_proposal"),
         timings=tuple(steps),
     )
 

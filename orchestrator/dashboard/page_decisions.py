@@ -58,14 +58,14 @@ def decision(request: Request) -> Response:
 def _page(request: Request, decision_id: str, status: int = 200, **found: Any) -> Response:
     here = house(request)
     with here.database() as database:
-        document = JournalRepository(database).export_line(decision_id)
+        entry = JournalRepository(database).load(decision_id)
     values: dict[str, Any] = {"replayed": None, "compared": None, "asked": {}, "complaint": None, **found}
     return here.pages.html(
         request,
         "decision.html",
         status,
         title=decision_id,
-        d=view(document),
+        d=view(entry),
         limit_names=sorted(Limits.model_fields),
         **values,
     )

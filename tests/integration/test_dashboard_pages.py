@@ -7,11 +7,13 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from sqlalchemy import update
 
 from db.constraints_repository import ConstraintsRepository
 from db.database import open_database
 from db.journal_repository import JournalRepository
 from db.leases_repository import LeasesRepository
+from db.models import BlobRow
 from db.traders_repository import TradersRepository
 from tests.dashboard_house import HOSTILE, HOSTILE_ID, PLANTED, REPORT, TOKEN, House, build, house
 
@@ -133,9 +135,34 @@ def test_charts_have_what_the_page_says(there: House) -> None:
 
 def test_decision_page_has_every_part(there: House) -> None:
     text = there.get(f"/decisions/{HOSTILE_ID}").text
-    for said in ("not as shown", "Observed", "fetching data", "1,360 + 168 tokens", "Replay this", "Age"):
+    for said in (
+        "not as shown",
+        "Observed",
+        "fetching data",
+        "1,360 + 168 tokens",
+        "Replay this",
+        "Age",
+        "What it was judged by",
+        "and was not used",
+    ):
         assert said in text, said
     assert "as shown" in there.get(f"/decisions/{there.opened}").text
+
+
+def test_a_damaged_part_is_named_and_the_others_are_shown(there: House) -> None:
+    database = open_database(f"sqlite:///{there.folder / 'volgamma.sqlite'}")
+    parts = {record.kind: record.hash for record in JournalRepository(database).load(there.opened).records}
+    with database.write() as connection:
+        names = [parts["verdict"], parts["snapshot"]]
+        connection.execute(update(BlobRow).where(BlobRow.hash.in_(names)).values(data=b"x"))
+    database.close()
+    answer = there.get(f"/decisions/{there.opened}")
+    assert answer.status_code == 200
+    assert "verdict" in answer.text and "It is left out below" in answer.text
+    assert "sol.1h.atr_ratio" in answer.text and "the decision ended before the guard" in answer.text
+    assert there.get(f"/charts/decision/{there.opened}").json()["error"]["code"] == "corrupt"
+    assert there.post(f"/decisions/{there.opened}/replay").status_code == 503
+    assert there.get("/").status_code == 200
 
 
 def test_filters_and_pages(there: House) -> None:
