@@ -63,12 +63,14 @@ class Desk:
     @property
     def reads_only(self) -> bool:
         """A real market read without keys: nothing can be sent."""
-        return self.exchange_name != "paper" and not self.live
+        return self.exchange_name != "paper" and not self.live and not self.paper_fills
 
     #: Decide and record, send no order.
     shadow: bool = False
     #: Orders go to the real venue.
     live: bool = False
+    #: A real market, mirrored by a paper exchange that fills the orders.
+    paper_fills: bool = False
     #: Held by whoever changes anything at the venue: a decision and the fast loop never act at once.
     hands: asyncio.Lock = field(default_factory=asyncio.Lock)
     #: What this process may act on among all that share the database; None: there is no other.
@@ -131,6 +133,7 @@ async def open_desk(
 ) -> AsyncIterator[Desk]:
     """A desk on a paper exchange (running, or started for this block); one at a time in a data folder.
 
+    A real market without `live` is mirrored by a paper exchange, or only read where it cannot be.
     With `shadow` no order can leave. With `live`, which the caller has had confirmed, orders go to the real venue.
 
     Raises HostError when the database, the trader or the exchange cannot be had; nothing has been done by then.
@@ -143,7 +146,7 @@ async def open_desk(
 
     trader = find_trader()
     async with AsyncExitStack() as stack:
-        from orchestrator.paper_session import data_folder_lock, paper_exchange
+        from orchestrator.paper_session import MIRRORED, data_folder_lock, paper_exchange
 
         # two commands that judge the same account at once would both find it empty and both open
         stack.enter_context(data_folder_lock(settings.data_dir, "desk"))
@@ -153,6 +156,8 @@ async def open_desk(
         claim_folder(store, exchange_name, live, clock.now_ms())
         if live:
             exchange, venue = await live_market(stack, exchange_name, settings)
+        elif exchange_name in MIRRORED:
+            exchange, venue = await mirrored(stack, exchange_name, settings)
         else:
             url = await stack.enter_async_context(paper_exchange(settings))
             paper = await stack.enter_async_context(connected("paper", url))
@@ -171,6 +176,7 @@ async def open_desk(
             venue=ShadowVenue(venue, ownership) if shadow else FencedVenue(venue, ownership),
             shadow=shadow,
             live=live,
+            paper_fills=exchange_name in MIRRORED and not live,
             series=SeriesStore(settings.data_dir / "market"),
             ownership=ownership,
         )
@@ -210,6 +216,16 @@ async def market_of(stack: AsyncExitStack, exchange_name: str, paper: Any, setti
     address = settings.environment.get(f"VOLGAMMA_{exchange_name.upper()}_URL")
     real = await stack.enter_async_context(connected(exchange_name, address))
     return real, PublicVenue(real, exchange_name, CcxtVenue(paper, "paper"))
+
+
+async def mirrored(stack: AsyncExitStack, exchange_name: str, settings: Settings) -> tuple[Any, "Venue"]:
+    """A real market, and a paper account that trades on it. Raises HostError."""
+    from orchestrator.execution.paper_filled import PaperFilled
+    from orchestrator.paper_session import mirror_of
+
+    url = await stack.enter_async_context(mirror_of(settings, exchange_name))
+    client = await stack.enter_async_context(connected("paper", url))
+    return client, PaperFilled(client, exchange_name)
 
 
 async def live_market(stack: AsyncExitStack, exchange_name: str, settings: Settings) -> tuple[Any, "Venue"]:

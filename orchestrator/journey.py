@@ -315,7 +315,8 @@ async def _execute(
         if order.adopt and (done := done_before(desk, chosen)) is not None:
             return done
         try:
-            return await _to_its_end(carry_out_verdict(desk, context, constraints, chosen))
+            done = await _to_its_end(carry_out_verdict(desk, context, constraints, chosen))
+            return {**done, "paper_fills": True} if desk.paper_fills else done
         except VenueError as error:
             # orders may have left: the next decision's recovery finds out, and until then no new risk is taken
             return {**NO_EXECUTION, "status": "unknown", "reason": f"{desk.exchange_name} does not answer: {error}"}

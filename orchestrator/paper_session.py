@@ -10,6 +10,8 @@ from orchestrator.errors import HostError
 from orchestrator.settings import Settings
 
 STATE_FILE = "paper-exchange.json"
+#: Venues whose market a paper exchange can mirror: those of its own dialect.
+MIRRORED = ("binanceusdm",)
 
 
 @contextmanager
@@ -49,6 +51,36 @@ async def paper_exchange(settings: Settings) -> AsyncIterator[str]:
 
     with data_folder_lock(settings.data_dir, "paper-exchange"):
         running = await start(ExchangeConfig(state_file=settings.data_dir / STATE_FILE))
+        try:
+            yield running.url
+        finally:
+            await running.stop()
+
+
+@asynccontextmanager
+async def mirror_of(settings: Settings, name: str) -> AsyncIterator[str]:
+    """The URL of a paper exchange on the live market of a venue, for as long as the block runs.
+
+    Its account stays in the data folder; it is another one than that of the built-in market. Raises HostError.
+    """
+    from orchestrator.paper_exchange.live_upstream import DEFAULT_UPSTREAM, UpstreamDown
+    from orchestrator.paper_exchange.server import ExchangeConfig, start
+    from orchestrator.paper_exchange.state_file import BadState
+
+    setting = f"VOLGAMMA_{name.upper()}_URL"
+    upstream = settings.environment.get(setting) or DEFAULT_UPSTREAM
+    file = settings.data_dir / f"paper-exchange-{name}.json"
+    with data_folder_lock(settings.data_dir, "paper-exchange"):
+        try:
+            running = await start(ExchangeConfig(market="live", upstream=upstream, state_file=file))
+        except UpstreamDown as error:
+            raise HostError(
+                "exchange_unreachable", f"{name}: {error}", f"check the network and {setting}, or use --exchange paper"
+            ) from error
+        except BadState as error:
+            raise HostError("bad_state", str(error), f"set {setting} back, or another VOLGAMMA_DATA_DIR") from error
+        except ValueError as error:
+            raise HostError("bad_address", str(error), f"write {setting} as https://fapi.binance.com") from error
         try:
             yield running.url
         finally:

@@ -1,6 +1,7 @@
 """A live market for tests: its venue is another paper exchange, and everything between the two goes over HTTP."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -47,6 +48,22 @@ async def until(read: Callable[[], Awaitable[Any]], holds: Callable[[Any], bool]
             return found
         await asyncio.sleep(0.05)
     raise AssertionError(found)
+
+
+class VenueClock:
+    """This machine's clock, set right by the venue's, as it would be by the time service of a real one."""
+
+    def __init__(self, venue: RunningExchange) -> None:
+        self._started, self._began = self.monotonic_ms(), venue.engine.now
+
+    def now_ms(self) -> int:
+        return int(self._began + self.monotonic_ms() - self._started)
+
+    def monotonic_ms(self) -> float:
+        return time.monotonic_ns() / 1e6
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
 
 
 @asynccontextmanager

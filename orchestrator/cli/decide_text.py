@@ -158,7 +158,10 @@ def _execution(report: DecideReport) -> Iterator[str]:
         "unwound": "entry unwound, flat again",
         "unknown": "an outcome is still unknown: new risk is blocked until it is known",
     }
-    yield f"  {meaning.get(status, status)}"
+    where = (
+        f" (on paper, at {report.exchange}'s prices; no order was sent there)" if execution.get("paper_fills") else ""
+    )
+    yield f"  {meaning.get(status, status)}{where}"
     if execution.get("reason"):
         yield from _wrap(str(execution["reason"]))
     plan = report.chosen.verdict.plan

@@ -7,10 +7,10 @@ import aiohttp
 import pytest
 
 from orchestrator import settings
-from orchestrator.clock import SystemClock
-from orchestrator.desk import open_desk
+from orchestrator.desk import connected
 from orchestrator.errors import HostError, UsageError
-from orchestrator.execution.public_venue import contract_of
+from orchestrator.execution.ccxt_venue import CcxtVenue
+from orchestrator.execution.public_venue import PublicVenue, contract_of
 from orchestrator.execution.venue import ConditionalRequest, OrderRequest, Rejected
 from orchestrator.host import Ask, decide_once
 from orchestrator.paper_exchange.server import ExchangeConfig, start
@@ -37,16 +37,16 @@ async def test_the_real_venue_is_read_without_keys_and_nothing_is_sent(tmp_path:
     assert not [r for r in state["requests"] if r["path"].rsplit("/", 1)[-1] in signed]
 
 
-async def test_every_order_is_refused(tmp_path: Path) -> None:
+async def test_every_order_is_refused_where_a_market_is_only_read() -> None:
     venue = await start(ExchangeConfig(frozen=True))
     try:
-        resolved = settings.load({"VOLGAMMA_DATA_DIR": str(tmp_path), "VOLGAMMA_BINANCEUSDM_URL": venue.url})
-        async with open_desk(resolved, SystemClock(), "binanceusdm") as desk:
+        async with connected("binanceusdm", venue.url) as real, connected("paper", venue.url) as paper:
+            only_read = PublicVenue(real, "binanceusdm", CcxtVenue(paper, "paper"))
             order = OrderRequest(
                 client_order_id="vgx", symbol=SOL, side="buy", position_side="long", type="market", quantity=Decimal(1)
             )
             with pytest.raises(Rejected, match="only read"):
-                await desk.venue.place(order)
+                await only_read.place(order)
             stop = ConditionalRequest(
                 client_order_id="vgy",
                 symbol=SOL,
@@ -56,8 +56,8 @@ async def test_every_order_is_refused(tmp_path: Path) -> None:
                 trigger_price=Decimal(1),
             )
             with pytest.raises(Rejected, match="only read"):
-                await desk.venue.place_conditional(stop)
-            quote = await desk.venue.leg_quote(SOL)
+                await only_read.place_conditional(stop)
+            quote = await only_read.leg_quote(SOL)
     finally:
         await venue.stop()
     assert quote.contract.price_tick == Decimal("0.01")
