@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-_WAIT_S = 20.0
+_WAIT_S = 30.0
 
 
 def chromium() -> str:

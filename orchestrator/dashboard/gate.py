@@ -86,6 +86,8 @@ class Gate:
                 "or start it with --name NAME.\n",
                 421,
             )
+        if foreign_use(headers):
+            return PlainTextResponse("Refused: another site may link here, and nothing else.\n", 403)
         state: dict[str, Any] = scope.setdefault("state", {})
         state["session"] = self._sessions.find(cookie(headers, self._config.port))
         state["bearer"] = self._sessions.holds(bearer(headers))
@@ -139,6 +141,12 @@ def same_origin(headers: Headers, *, known: bool) -> bool:
         # under `no-referrer` a browser hides its origin even from ourselves; Sec-Fetch-Site no page can forge
         return site == "same-origin" or known
     return _of(origin) == headers.get("host", "").lower()
+
+
+def foreign_use(headers: Headers) -> bool:
+    """Whether a page of another site wants something other than to lead here: a chart, a script, the events."""
+    site = headers.get("sec-fetch-site", "none")
+    return site not in ("none", "same-origin") and headers.get("sec-fetch-mode") != "navigate"
 
 
 def _of(origin: str) -> str:

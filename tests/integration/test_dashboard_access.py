@@ -114,6 +114,15 @@ def test_elsewhere_the_origin_is_told_to_ourselves_only(wide: House) -> None:
     assert wide.get("/unlock").headers["referrer-policy"] == "same-origin"
 
 
+@pytest.mark.parametrize("path", ["/charts/equity", "/static/dashboard.js", "/"])
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_other_sites_may_link_here_and_nothing_else(there: House, path: str, site: str) -> None:
+    for mode, status in (("no-cors", 403), ("cors", 403), ("navigate", 200)):
+        headers = {"sec-fetch-site": site, "sec-fetch-mode": mode}
+        assert there.get(path, headers=headers).status_code == status, mode
+    assert there.get("/events", headers={"sec-fetch-site": site, "sec-fetch-mode": "cors"}).status_code == 403
+
+
 def test_kill_and_release_from_the_page(there: House) -> None:
     csrf = there.unlock()
     assert there.post("/kill", {"why": "<b>news</b>", "flatten": "yes", "csrf": csrf}).status_code == 303
