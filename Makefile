@@ -11,13 +11,14 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env llm run run-recorded test check format tests test-llm proof fuzz mutate bench lock docs clean
+.PHONY: help env llm run run-recorded test check format tests test-llm proof fuzz mutate bench cluster throughput lock docs clean
 
 help:
 	@echo "make run           one complete decision on the built-in paper exchange (no key, no network)"
 	@echo "make test          every check and every test, from nothing"
 	@echo "make run-recorded  decisions at ten times of 2023-24 on real candles (DATA=../shared/data/binance/futures)"
 	@echo "make proof         also the slow suites and the fuzz;  make bench: the benchmarks;  make format: tidy the code"
+	@echo "make cluster       workers on one PostgreSQL, killed again and again; make throughput: decisions a minute (docs/scaling.md)"
 	@echo "make mutate        small changes to the guard, each of which a test must notice (FILTER=rules/ladder, JOBS=2)"
 
 $(VENV)/.installed: requirements.lock pyproject.toml
@@ -82,6 +83,13 @@ $(VENV)/.peers: $(VENV)/.installed requirements-peers.lock
 bench: env
 	@$(MAKE) --no-print-directory $(VENV)/.peers
 	$(BIN)/pytest tests/benchmarks --benchmark-only --benchmark-columns=min,median,max,rounds -p no:xdist -o addopts="--import-mode=importlib"
+
+# Workers on one private PostgreSQL, killed every few seconds, the database restarted: about 6 minutes. docs/scaling.md
+cluster: env
+	$(BIN)/python -m tests.cluster
+
+throughput: env
+	$(BIN)/python -m tests.cluster.throughput
 
 format: env
 	$(BIN)/ruff check --fix --quiet . || true

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from db.database import Database
 from db.models import PairEventRow
@@ -33,9 +33,11 @@ class ScopedPairs(PairsRepository):
         )
 
     def trades_since(self, ms: int, exchange: str | None = None) -> int:
-        """This trader's trades counted after `ms`, on whatever exchange."""
+        """This trader's trades counted after `ms`, as `PairsRepository.trades_since` counts everybody's."""
         query = select(func.coalesce(func.sum(PairEventRow.trades), 0)).where(
             PairEventRow.at > ms, PairEventRow.pair_id.startswith(f"{self._trader_id}-")
         )
+        if exchange is not None:
+            query = query.where(or_(PairEventRow.exchange == exchange, PairEventRow.exchange.is_(None)))
         with self._database.read() as connection:
             return int(connection.execute(query).scalar_one())

@@ -139,6 +139,7 @@ async def open_desk(
     Raises HostError when the database, the trader or the exchange cannot be had; nothing has been done by then.
     """
     from data_fetchers.store import SeriesStore
+    from db.scoped_pairs import ScopedPairs
     from orchestrator.execution.fenced_venue import FencedVenue
     from orchestrator.execution.shadow_venue import ShadowVenue
     from orchestrator.live import claim_folder
@@ -168,7 +169,11 @@ async def open_desk(
         yield Desk(
             settings=settings,
             clock=clock,
-            store=replace(store, orders=OwnedOrders(store.database, ownership.mine)),
+            store=replace(
+                store,
+                orders=OwnedOrders(store.database, ownership.mine),
+                pairs=ScopedPairs(store.database, trader.descriptor.trader_id),
+            ),
             trader=trader,
             exchange_name=exchange_name,
             own_clock=exchange_name == "paper",

@@ -53,6 +53,10 @@ async def acting(desk: Desk, symbol: str) -> AsyncIterator[None]:
     elif desk.shared:
         # asked for before the hands are taken, or two processes that want each other's symbol would wait for ever;
         # not let go afterwards: whoever opened a pair keeps it, and custody sees to the rest
+        async with desk.hands:
+            given = desk.ownership.give(symbol)
+        if given:  # who asked before us comes first, or a process with much to do would keep it for ever
+            await desk.clock.sleep(1.0)
         async with desk.ownership.reserved(symbol, PATIENCE_S):
             await _settled(desk)
             async with desk.hands:
@@ -95,7 +99,7 @@ def taken(desk: Desk, symbol: str) -> str | None:
 
     The venue would net two traders' pairs in one symbol, and a close of one would close the other's.
     """
-    for other in desk.store.pairs.everyones(desk.exchange_name) if desk.shared else ():
+    for other in desk.store.pairs.everyones(desk.exchange_name) if desk.ownership is not None else ():
         if other.symbol == symbol:
             return f"{symbol} is taken in this account by pair {other.pair_id}: two in one symbol would be netted"
     return None

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from db.leases_repository import Lease, LeasesRepository
 
 #: A lease lives so long without being renewed; whoever takes over a dead owner's pairs waits at most for this.
-LENGTH_MS = 15_000
+LENGTH_MS = 12_000
 #: A request must be over, or refused as late by the venue, before the lease can run out under it.
-MARGIN_MS = 7_000
+MARGIN_MS = 6_000
 _POLL_S = 0.2
 
 
@@ -149,6 +149,16 @@ class Ownership:
             yield
         finally:
             self._reserved[symbol] -= 1
+
+    def give(self, symbol: str) -> bool:
+        """Let go of a symbol that another process asks for, if nobody here is about to act on it; whether it was so.
+
+        Only for whoever has the hands: nothing is being done on the symbol just then.
+        """
+        if symbol not in self.wanted() or not self.free(symbol):
+            return False
+        self.release((symbol,))
+        return True
 
     def free(self, symbol: str) -> bool:
         """Whether nobody in this process is about to act on it."""

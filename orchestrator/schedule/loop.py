@@ -21,11 +21,13 @@ from orchestrator.hands import PATIENCE_S, recover_open_business
 from orchestrator.journey import AlreadyClaimed, Order, Policy, decide
 from orchestrator.keeper import Keeper
 from orchestrator.mind import ModelSource
+from orchestrator.ownership import Ownership
 from orchestrator.reopening import reopen
 from orchestrator.responses import Responses
 from orchestrator.schedule.sightings import Sightings
 from orchestrator.schedule.triggers import Tick, Ticker, Watch, lateness
 from orchestrator.storage import translated
+from traders.contract.constraints import ConstraintSet
 
 FAST_S = 1.0
 #: Looks that are spent on closing every pair before the run ends with an error.
@@ -84,10 +86,9 @@ async def _run(
 ) -> Tally:
     tally = Tally()
     constraints = desk.constraints()
-    for symbol in constraints.limits.allowed_symbols if desk.ownership else ():
-        assert desk.ownership is not None
+    if desk.ownership is not None:
         with translated():
-            await desk.ownership.obtain(symbol, PATIENCE_S)
+            await _take(desk, desk.ownership, constraints, say)
     for line in await recover_open_business(desk, constraints):
         say(f"recovered: {line}")
     keeper = Keeper(desk, constraints, Responses.of(desk.settings))
@@ -186,6 +187,19 @@ async def _tick(
             + (f" ({', '.join(refused[:4])})" if refused else "")
         )
         await keeper.bar(report.context)
+
+
+async def _take(desk: Desk, ownership: Ownership, constraints: ConstraintSet, say: Callable[[str], None]) -> None:
+    """Hold every symbol of the trader, except where another trader has a pair: its keeper needs the symbol."""
+    mine = {pair.pair_id for pair in desk.store.pairs.open_pairs(desk.exchange_name)}
+    others = {
+        pair.symbol: pair.pair_id for pair in desk.store.pairs.everyones(desk.exchange_name) if pair.pair_id not in mine
+    }
+    for symbol in constraints.limits.allowed_symbols:
+        if symbol in others:
+            say(f"{symbol}: left to `volgamma worker`, which keeps pair {others[symbol]} of another trader there")
+        else:
+            await ownership.obtain(symbol, PATIENCE_S)
 
 
 class _Due:

@@ -5,18 +5,24 @@ A symbol that another worker asks for, to act on a decision, is let go between t
 it.
 """
 
+import asyncio
 from collections.abc import Callable
 
+from db.errors import DatabaseError
 from db.scoped_pairs import trader_of
 from orchestrator import kill_switch
 from orchestrator.errors import HostError
 from orchestrator.execution.venue import VenueError
 from orchestrator.hands import recover_open_business
 from orchestrator.keeper import Keeper
+from orchestrator.reopening import reopen
 from orchestrator.responses import Responses
 from orchestrator.worker.floor import Floor, Seat
 from orchestrator.worker.tick_run import Counts
 from traders.contract.context import Context
+
+#: What was let go for another worker is not taken back for so long.
+GIVEN_MS = 3_000
 
 
 class Custody:
@@ -31,6 +37,9 @@ class Custody:
             for number, seat in floor.seats.items()
         }
         self._settled: set[str] = set()
+        self._ladders: set[asyncio.Task[None]] = set()
+        #: Symbols let go for somebody else, and when.
+        self._given: dict[str, float] = {}
         #: The last decision whose bar a pair was told.
         self._heard: dict[str, str] = {}
 
@@ -39,10 +48,10 @@ class Custody:
         desk, ownership = self._floor.desk, self._floor.ownership
         async with desk.hands:
             ownership.renew()
-            ownership.release(symbol for symbol in ownership.wanted() if ownership.free(symbol))
+            self._let_go()
             self._settled &= set(ownership.symbols)
             needed = self._needed()
-            for symbol in sorted(set(needed) - set(ownership.symbols)):
+            for symbol in sorted(set(needed) - set(ownership.symbols) - set(self._given)):
                 if self._floor_has(needed[symbol]) and ownership.take(symbol):
                     self._counts.taken_over += 1
                     self._say(f"{symbol}: taken over, token {ownership.token(symbol)}")
@@ -59,6 +68,18 @@ class Custody:
                 await keeper.look(flatten=switch.killed and switch.flatten)
                 await self._bars(number, keeper)
                 self._told(keeper)
+            while keeper.reopenable:
+                # a decision of its own: the looks go on meanwhile
+                task = asyncio.create_task(self._next_ladder(self._floor.seats[number], keeper.reopenable.pop(0)))
+                self._ladders.add(task)
+                task.add_done_callback(self._ladders.discard)
+
+    async def _next_ladder(self, seat: Seat, pair_id: str) -> None:
+        """Follow a ladder that ended here by another, where its plan and the guard allow that."""
+        try:
+            self._say(await reopen(seat.desk, pair_id))
+        except (HostError, VenueError, DatabaseError) as error:
+            self._say(f"no next ladder, the cycle ends: {error}")
 
     async def _bars(self, trader_id: int, keeper: Keeper) -> None:
         """What the last decision saw, to pairs that are kept here: it may have been taken by another worker."""
@@ -72,6 +93,14 @@ class Custody:
             document = store.journal.load(name).get("context")
             if document is not None:
                 await keeper.bar(Context.model_validate(document))
+
+    def _let_go(self) -> None:
+        """Give what others ask for, and leave it to them; one that dies before it took it has had its time."""
+        ownership, now = self._floor.ownership, self._floor.desk.clock.monotonic_ms()
+        self._given = {symbol: at for symbol, at in self._given.items() if now - at < GIVEN_MS}
+        for symbol in ownership.wanted():
+            if ownership.give(symbol):
+                self._given[symbol] = now
 
     def _needed(self) -> dict[str, set[int]]:
         """Symbols that need a keeper, with the traders concerned."""

@@ -16,6 +16,8 @@ from typing import Any
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetEnqueueOptions, SetWorkflowID
 from sqlalchemy.engine import URL
 
+from orchestrator.errors import HostError
+
 QUEUE = "ticks"
 SCHEMA = "volgamma_durable"
 #: Stays the same as long as a tick's document is read the same way: an upgrade goes on with what it finds.
@@ -47,7 +49,10 @@ class Durable:
         self._poll_s = poll_s
 
     async def start(self, work: Work) -> None:
-        """Make the tables where they are missing and begin to take ticks, which run in this event loop."""
+        """Make the tables where they are missing and begin to take ticks, which run in this event loop.
+
+        Raises HostError.
+        """
         global _work
         _work = work
         logging.getLogger("dbos").propagate = False
@@ -63,7 +68,15 @@ class Durable:
             "sys_db_pool_size": 8,
         }
         DBOS(config=config)
-        DBOS.launch()
+        try:
+            DBOS.launch()
+        except Exception as error:  # whatever the driver says, it is about this database
+            DBOS.destroy()
+            raise HostError(
+                "queue_unreachable",
+                f"the queue of ticks cannot be opened: {str(error).splitlines()[0][:200]}",
+                "look at the database server and at the rights on it, then start the worker again",
+            ) from error
         await DBOS.register_queue_async(
             QUEUE,
             partition_concurrency=1,

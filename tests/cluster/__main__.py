@@ -23,7 +23,13 @@ def main() -> int:
     if postgres.programs() is None:
         print("PostgreSQL is not installed (initdb, pg_ctl); Debian: apt-get install postgresql")
         return 3
-    plan = Trial(chosen.seconds, chosen.workers, 10, chosen.every, chosen.kill_every, chosen.restarts)
+    plan = Trial(
+        seconds=chosen.seconds,
+        workers=chosen.workers,
+        every=chosen.every,
+        kill_every=chosen.kill_every,
+        restarts=chosen.restarts,
+    )
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as made:
         folder = chosen.folder or Path(made)
         folder.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import socket
@@ -17,6 +18,7 @@ from db.traders_repository import TradersRepository
 from traders.volatility_gamma.profile import DESCRIPTOR
 
 ROOT = Path(__file__).parents[2]
+_DECISION = re.compile(r"\d+-[A-Z]+-\d{8}T\d{6}Z: ")
 SYMBOLS = ("SOL/USDT:USDT", "AVAX/USDT:USDT")
 
 
@@ -60,6 +62,11 @@ class Worker:
     lives: int = 0
     said: list[str] = field(default_factory=list)
     reader: asyncio.Task[None] | None = None
+
+    @property
+    def decided(self) -> list[str]:
+        """Decisions that it said to have brought to their end."""
+        return [line.partition(":")[0] for line in self.said if _DECISION.match(line) and "taken before" not in line]
 
 
 @dataclass

@@ -237,3 +237,17 @@ async def test_a_database_that_is_gone_is_an_error_not_a_permission(tmp_path: Pa
     mine = Ownership(LeasesRepository(database), "paper", "a", SimulatedClock())
     with pytest.raises(Unreachable):
         mine.take(SOL)
+
+
+async def test_a_symbol_is_given_to_who_asks_unless_it_is_about_to_be_acted_on(leases: LeasesRepository) -> None:
+    mine, theirs = owner(leases, "a"), owner(leases, "b")
+    assert mine.take(SOL)
+    assert not mine.give(SOL), "nobody asks"
+    assert not theirs.take(SOL, ask=True)
+    assert mine.renew() == ()
+    async with mine.reserved(SOL, 1):
+        assert not mine.give(SOL)
+    assert mine.symbols == (SOL,), "kept after the block, unlike by `holding`"
+    assert mine.give(SOL)
+    assert theirs.take(SOL)
+    theirs.confirm(SOL)
