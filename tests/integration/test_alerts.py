@@ -60,7 +60,7 @@ async def test_a_run_tells_what_happened_and_repeats_nothing(tmp_path: Path) -> 
     try:
         with notified() as server:
             more = {"VOLGAMMA_PAPER_URL": running.url, "VOLGAMMA_ALERTS": server.url}
-            code, out, err = await volgamma(tmp_path, more, *RUN, "--flatten-on-exit")
+            code, out, err = await volgamma(tmp_path, more, *RUN, "--for", "8s", "--flatten-on-exit")
             assert code == 0, err
             assert server.titles.count("volgamma: pair opened") == json.loads(out)["entered"] >= 1
             closed = [one for one in server.arrived if one["title"] == "volgamma: pair closed"]

@@ -14,6 +14,7 @@ from orchestrator import settings
 from orchestrator.clock import SystemClock
 from orchestrator.desk import open_desk
 from orchestrator.execution.venue import ConditionalRequest, OrderRequest, Rejected
+from orchestrator.host import Ask, decide_once
 from orchestrator.paper_exchange.server import ExchangeConfig, RunningExchange, start
 from orchestrator.storage import opened
 from tests.integration.test_run_command import begin, done
@@ -60,8 +61,8 @@ async def test_no_order_leaves_and_what_would_have_is_recorded(tmp_path: Path) -
         assert all(Decimal(one["quantity"]) > 0 and Decimal(one["filled"]) == 0 for one in recorded["orders"])
         # the same market, without --shadow: the orders do leave, so that the count above can fail
         running.engine.advance(running.engine.now + 60_000)
-        code, _, err = await done(await begin(tmp_path, running.url, *RUN))
-        assert code == 0, err
+        resolved = settings.load({"VOLGAMMA_DATA_DIR": str(tmp_path), "VOLGAMMA_PAPER_URL": running.url})
+        await decide_once(resolved, Ask(symbol="SOL", exchange="paper", policy="rules"))
         assert len(await orders_seen(running)) >= 6
         # and now there is a pair that a shadow run could not keep
         code, out, err = await done(await begin(tmp_path, running.url, *RUN, "--shadow"))
