@@ -36,13 +36,23 @@ HEADERS: Mapping[str, str] = {
     "content-security-policy": POLICY,
     "x-frame-options": "DENY",
     "x-content-type-options": "nosniff",
-    "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=()",
     "cache-control": "no-store",
 }
 #: Seen without a token in any case: the way in and what it looks like.
-_ALWAYS = ("/unlock", "/static/dashboard.css")
+_ALWAYS = ("/unlock", "/static/dashboard.css", "/static/dashboard.js")
+
+
+def headers_for(trusted: bool) -> Mapping[str, str]:
+    """What every response carries. `trusted`: a browser takes the address for one that nobody can tamper with.
+
+    Over plain HTTP from another machine it sends no Sec-Fetch-Site, and `no-referrer` would hide the origin of our own
+    forms too: there the referrer goes to ourselves, and to nobody else.
+    """
+    if trusted:
+        return {**HEADERS, "referrer-policy": "no-referrer", "cross-origin-opener-policy": "same-origin"}
+    return {**HEADERS, "referrer-policy": "same-origin"}
 
 
 class Gate:
@@ -53,10 +63,6 @@ class Gate:
         self._config = config
         self._sessions = sessions
         self.watcher = watcher
-        # over plain HTTP from another machine no Sec-Fetch-Site is sent, and `no-referrer` would hide the origin too:
-        # there the referrer goes to ourselves, and to nobody else
-        policy = "no-referrer" if is_loopback(config.host) else "same-origin"
-        self._headers = {**HEADERS, "referrer-policy": policy}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -67,10 +73,12 @@ class Gate:
             await send({"type": "websocket.close", "code": 1008})
             return
 
+        trusted = is_loopback(self._config.host) or scope["scheme"] == "https"
+
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
+                for name, value in headers_for(trusted).items():
                     headers.setdefault(name, value)
             await send(message)
 

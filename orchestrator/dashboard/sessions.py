@@ -39,8 +39,13 @@ class Sessions:
         self._failures: deque[int] = deque(maxlen=MOST_FAILURES)
 
     def holds(self, given: str) -> bool:
-        """Whether it is the token."""
-        return same(given, self._token.get_secret_value())
+        """Whether it is the token. A wrong one counts; while too many came, none is right."""
+        if not given or self.tired():
+            return False
+        if same(given, self._token.get_secret_value()):
+            return True
+        self._failures.append(self._now_ms())
+        return False
 
     def tired(self) -> bool:
         """Whether too many wrong tokens came in the last minute."""
@@ -50,7 +55,6 @@ class Sessions:
     def open(self, given: str) -> Session | None:
         """A new session for the right token."""
         if not self.holds(given):
-            self._failures.append(self._now_ms())
             return None
         session = Session(self._new_id(), self._new_id(), self._now_ms() + LIFETIME_MS)
         self._sessions[session.session_id] = session

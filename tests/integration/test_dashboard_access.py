@@ -112,6 +112,14 @@ def test_a_write_of_our_own_page_passes(there: House, headers: dict[str, str]) -
 
 def test_elsewhere_the_origin_is_told_to_ourselves_only(wide: House) -> None:
     assert wide.get("/unlock").headers["referrer-policy"] == "same-origin"
+    secured = wide.get("https://127.0.0.1:8600/unlock")  # as a proxy that encrypts hands it on
+    assert secured.headers["referrer-policy"] == "no-referrer"
+    assert (
+        "Secure"
+        in wide.client.post(
+            "https://127.0.0.1:8600/unlock", data={"token": TOKEN}, headers={"origin": ORIGIN}, follow_redirects=False
+        ).headers["set-cookie"]
+    )
 
 
 @pytest.mark.parametrize("path", ["/charts/equity", "/static/dashboard.js", "/"])
@@ -173,6 +181,14 @@ def test_guessing_the_token_is_slowed(there: House) -> None:
     assert there.post("/unlock", {"token": TOKEN}).status_code == 429
 
 
+def test_guessing_it_in_the_header_is_slowed_too(there: House) -> None:
+    for number in range(10):
+        wrong = {"authorization": f"Bearer {number}"}
+        assert there.client.post("/kill", data={"why": "x"}, headers=wrong).status_code == 403
+    assert there.client.post("/kill", data={"why": "x"}, headers=BEARER).status_code == 403
+    assert not killed(there)
+
+
 @pytest.mark.parametrize("target", ["https://evil.example", "//evil.example", "/\\evil.example", "", "javascript:1"])
 def test_unlocking_never_leads_away(there: House, target: str) -> None:
     assert there.post("/unlock", {"token": TOKEN, "next": target}).headers["location"] == "/"
@@ -201,7 +217,7 @@ def test_only_our_own_names_are_answered(there: House, host: str, good: bool) ->
 
 
 def test_reads_elsewhere_than_on_this_machine_need_the_token(wide: House) -> None:
-    for path in ("/", "/decisions", "/charts/equity", "/events", "/static/dashboard.js"):
+    for path in ("/", "/decisions", "/charts/equity", "/events", "/health"):
         assert wide.get(path).status_code == 401, path
     sent = wide.get("/decisions", headers={"accept": "text/html"}, follow_redirects=False)
     assert sent.status_code == 303 and sent.headers["location"] == "/unlock?next=%2Fdecisions"

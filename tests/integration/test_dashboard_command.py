@@ -47,6 +47,6 @@ def test_a_port_in_use_is_named() -> None:
 
 
 def test_an_address_of_another_machine_is_named() -> None:
-    code, said = run("--host", "192.0.2.1", "--token", "long-enough-for-a-test")
+    code, said = run("--host", "198.51.100.7", "--token", "long-enough-for-a-test")
     assert code == 1
-    assert "192.0.2.1:8600 cannot be used" in said
+    assert "198.51.100.7:8600 cannot be used" in said
