@@ -12,6 +12,7 @@ from orchestrator.decide_report import NO_EXECUTION, Candidate
 from orchestrator.desk import Desk
 from orchestrator.errors import HostError
 from orchestrator.execution.close_pair import close_pair
+from orchestrator.execution.forced import why_one_leg
 from orchestrator.execution.goal import GOAL, read_goal
 from orchestrator.execution.limits import ExecutionLimits
 from orchestrator.execution.preflight import apply_settings
@@ -21,7 +22,7 @@ from orchestrator.execution.saga import carry_out
 from orchestrator.execution.store import ExecutionStore
 from orchestrator.execution.venue import VenueError
 from orchestrator.pair_book import close_out, load_state, new_pair, new_state, of_its_cycle, save_state
-from orchestrator.pair_money import pair_money
+from orchestrator.pair_money import EARLY_MS, pair_money
 from traders.contract.constraints import ConstraintSet
 from traders.contract.context import Context
 from traders.contract.decision import Action, Decision
@@ -253,6 +254,7 @@ async def recover_open_business(
         if item.outcome == "flat" and pair is not None and pair.pair_id in still_open:
             state = load_state(desk, pair.pair_id)
             reason = (state.reason if state else None) or _asked_for(desk, pair)
+            reason = reason or await why_one_leg(desk.venue, item.differences, max(0, pair.opened_at - EARLY_MS))
             await _close_record(desk, pair, reason or "found_flat")
         if item.outcome != "protected" or item.differences or item.plan is not None:
             lines.append(item.text)

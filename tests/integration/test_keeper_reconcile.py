@@ -41,8 +41,15 @@ async def test_auto_deleveraged_while_no_process_ran(tmp_path: Path, share: str)
         await k.control("adl", {"symbol": "SOLUSDT", "side": "short", "share": share})
         await k.restart()
         await k.keeper.look()
-        await k.assert_flat(str(k.stored().reason))
-        assert k.stored().reason in ("leg_auto_deleveraged", "found_flat")
+        await k.assert_flat("leg_auto_deleveraged")
+
+
+async def test_a_leg_closed_by_hand_while_no_process_ran(tmp_path: Path) -> None:
+    async with kept_pair(tmp_path) as k:
+        await k.by_hand("long", D(263))
+        await k.restart()
+        await k.keeper.look()
+        await k.assert_flat("leg_closed")
 
 
 @pytest.mark.parametrize("side", ["long", "short"])
