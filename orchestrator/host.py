@@ -183,13 +183,14 @@ async def run_worker(
         loop.add_signal_handler(number, _leaving, stop, say)
     loop.add_signal_handler(signal.SIGUSR1, _kill, settings, clock, stop, say)
     try:
-        async with open_floor(settings, clock, exchange, name, traders) as floor:
-            for line in floor.left_out:
-                say(line)
-            deciding = ", ".join(f"#{seat.trader_id}" for seat in floor.seats.values() if seat.decides)
-            say(f"worker {name}: traders {deciding}")
-            with translated():
-                return await Worker(floor, name, shift, model_source(settings, clock, shift.policy), say).run(stop)
+        with watching(settings, clock, None, say):
+            async with open_floor(settings, clock, exchange, name, traders) as floor:
+                for line in floor.left_out:
+                    say(line)
+                deciding = ", ".join(f"#{seat.trader_id}" for seat in floor.seats.values() if seat.decides)
+                say(f"worker {name}: traders {deciding}")
+                with translated():
+                    return await Worker(floor, name, shift, model_source(settings, clock, shift.policy), say).run(stop)
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
             loop.remove_signal_handler(number)
