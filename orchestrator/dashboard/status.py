@@ -2,9 +2,12 @@
 
 import os
 import re
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +19,7 @@ from db.orders_repository import OrdersRepository
 from db.pairs_repository import PairsRepository
 from db.state_repository import KillSwitch, StateRepository
 from orchestrator import kill_switch
+from orchestrator.schedule.ticks import due_at_or_before
 from orchestrator.settings import Settings
 from traders.contract.constraints import ConstraintSet
 
@@ -58,7 +62,7 @@ class Schedule:
         """When the next decision is due, as the last ones were spaced."""
         if not self.running or self.every is None or self.last_due is None:
             return None
-        return self.last_due + self.every
+        return due_at_or_before(self.last_due, self.every) + self.every
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ def read_schedule(database: Database, data_dir: Path) -> Schedule:
             due = datetime.strptime(match[1], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
             dues.setdefault(one.symbol, []).append(int(due.timestamp() * 1000))
     newest = max(dues.values(), key=max, default=[])
-    every = newest[0] - newest[1] if len(newest) > 1 else None
+    every = spacing(newest)
     leases = LeasesRepository(database)
     return Schedule(
         here=process_alive(data_dir / "run.lock"),
@@ -112,10 +116,25 @@ def read_schedule(database: Database, data_dir: Path) -> Schedule:
     )
 
 
+def spacing(dues: Iterable[int]) -> int | None:
+    """The interval (ms) that due times are mostly apart; None with fewer than two.
+
+    Decisions that a price move or a coming funding time started stand between those of the schedule.
+    """
+    times = sorted(set(dues))
+    gaps = Counter(later - earlier for earlier, later in pairwise(times))
+    if not gaps:
+        return None
+    return max(gaps, key=lambda gap: (gaps[gap], gap))
+
+
 def process_alive(lock: Path) -> bool:
     """Whether the process named in a lock file lives. The lock itself is left alone: to try it would be to take it."""
     try:
-        os.kill(int(lock.read_text().strip()), 0)
+        number = int(lock.read_text().strip())
+        if number <= 0:  # that would mean a group of processes
+            return False
+        os.kill(number, 0)
     except PermissionError:
         return True
     except (OSError, ValueError, OverflowError):
