@@ -25,8 +25,10 @@ def judge(out: str, said: str) -> tuple[int, list[str]]:
         for row in rows
         for one in row.get("vulns", [])
     ]
-    skipped = [f"NOTICE: {row['name']} not audited: {row['skip_reason']}" for row in rows if "skip_reason" in row]
-    return int(bool(bad)), [*skipped, *(bad or [f"{len(rows) - len(skipped)} packages, no known weakness"])]
+    skipped = [row for row in rows if "skip_reason" in row]
+    lines = [f"NOTICE: {len(skipped)} not audited, such as {row['name']}: {row['skip_reason']}" for row in skipped[:1]]
+    audited = len(rows) - len(skipped)
+    return int(bool(bad)), [*lines, *(bad or ([f"{audited} packages, no known weakness"] if audited else []))]
 
 
 def main() -> int:

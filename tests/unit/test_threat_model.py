@@ -89,8 +89,14 @@ def test_tools_of_the_model_only_look() -> None:
 @pytest.mark.parametrize(
     ("out", "said", "code", "line"),
     [
-        ("", "ConnectionError: pypi.org\nunreachable", 0, "NOTICE: not audited: unreachable"),
+        ("", "ConnectionError: registry.invalid\nunreachable", 0, "NOTICE: not audited: unreachable"),
         ("", "", 0, "NOTICE: not audited: no report"),
+        (
+            '{"dependencies": [{"name": "a", "skip_reason": "nowhere"}, {"name": "b", "skip_reason": "nowhere"}]}',
+            "",
+            0,
+            "NOTICE: 2 not audited, such as a: nowhere",
+        ),
         ('{"dependencies": [{"name": "a", "version": "1", "vulns": []}]}', "", 0, "1 packages, no known weakness"),
         (
             '{"dependencies": [{"name": "a", "version": "1", "vulns": [{"id": "X-1", "fix_versions": ["2"]}]}]}',
