@@ -1,6 +1,14 @@
 """A live market: prices, rules and times are another venue's, money and orders are here."""
 
+import json
+import os
+import signal
+import subprocess
+import sys
 import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,12 +17,13 @@ import aiohttp
 import ccxt
 import pytest
 
+from orchestrator.paper_exchange.engine import Engine
 from orchestrator.paper_exchange.live_market import LiveMarket
 from orchestrator.paper_exchange.live_upstream import UpstreamDown
 from orchestrator.paper_exchange.server import ExchangeConfig, start
 from orchestrator.paper_exchange.state_file import BadState
-from tests.live_market import mirror
-from tests.paper_client import SOL
+from tests.live_market import mirror, until
+from tests.paper_client import SOL, client
 
 HOUR = 3_600_000
 
@@ -148,6 +157,54 @@ async def test_funding_is_charged_at_its_time_by_the_rate_the_venue_settled() ->
         owed = -100 * Decimal(settled["markPrice"]) * Decimal(settled["fundingRate"])
         assert abs(Decimal(row["income"]) - owed) < Decimal("1e-6")
         assert abs(state["now"] - it.venue.engine.now) < 3000, "the clock is the venue's"
+
+
+async def test_funding_of_the_time_when_nothing_ran_is_charged_once(tmp_path: Path) -> None:
+    venue = await start(ExchangeConfig())
+    config = ExchangeConfig(market="live", upstream=venue.url, state_file=tmp_path / "live.json")
+    try:
+        async with client(market="live", upstream=venue.url, frozen=False, state_file=config.state_file) as here:
+            await here.hedge()
+            await here.order("buy", "LONG", 100)
+        async with aiohttp.ClientSession() as http:
+            await http.post(f"{venue.url}/_control/advance", json={"ms": 17 * HOUR})
+        for _ in range(2):
+            running = await start(config)
+            engine = running.engine
+
+            async def charged(engine: Engine = engine) -> Any:
+                return [row["time"] for row in engine.account.income if row["incomeType"] == "FUNDING_FEE"]
+
+            times = await until(charged, lambda found: len(found) >= 2, 8)
+            await running.stop()
+            assert [at % (8 * HOUR) for at in times] == [0, 0]
+            assert times[1] - times[0] == 8 * HOUR
+            assert engine.owed == []
+    finally:
+        await venue.stop()
+
+
+@contextmanager
+def served(folder: Path, *words: str) -> Iterator[Any]:
+    """`volgamma exchange serve` as a process: what it said when it was ready. It must end well when asked to."""
+    command = [sys.executable, "-m", "orchestrator", "exchange", "serve", "--port", "0", "--json", *words]
+    environment = {**os.environ, "VOLGAMMA_DATA_DIR": str(folder)}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    try:
+        assert process.stdout is not None
+        yield json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_served_as_a_command(tmp_path: Path) -> None:
+    with served(tmp_path) as venue, served(tmp_path, "--market", "live", "--upstream", venue["url"]) as here:
+        assert here["market"] == "live"
+        with urllib.request.urlopen(f"{here['url']}/fapi/v1/depth?symbol=SOLUSDT&limit=5") as answer:
+            assert len(json.load(answer)["bids"]) == 5
 
 
 async def test_account_and_orders_survive_a_restart_and_belong_to_their_venue(tmp_path: Path) -> None:
