@@ -18,7 +18,8 @@ class Sightings:
         self._every = every_ms
         self._asked: float | None = None
         self._seen: dict[str, Seen] = {}
-        self._prices: dict[str, Decimal | None] = {}
+        #: The last decision of a trader on a symbol, and the price it saw.
+        self._prices: dict[tuple[int, str], tuple[str, Decimal | None]] = {}
 
     async def now(self) -> dict[str, Seen]:
         """Mark price and next funding time of each symbol."""
@@ -40,10 +41,11 @@ class Sightings:
         if not newest:
             return None
         name = newest[0].decision_id
-        if name not in self._prices:
-            self._prices = {key: value for key, value in self._prices.items() if key != name}
-            self._prices[name] = _price(journal.load(name).get("context"), symbol)
-        return self._prices[name]
+        known = self._prices.get((trader_id, symbol))
+        if known is None or known[0] != name:
+            known = (name, _price(journal.load(name).get("context"), symbol))
+            self._prices[trader_id, symbol] = known
+        return known[1]
 
 
 def _price(context: object, symbol: str) -> Decimal | None:

@@ -100,8 +100,8 @@ class Durable:
             await DBOS.resume_workflows_async(names, queue_name=QUEUE)
         return tuple(names)
 
-    async def stop(self, patience_s: int = 60) -> None:
-        """Take nothing more, and let what is under way end."""
+    async def stop(self, patience_s: int) -> None:
+        """Take nothing more, and let what is under way end in that time."""
         await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=patience_s)
 
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 #: A worker that shows no sign of life for so long is dead to the others.
 ALIVE_MS = 15_000
+#: How long a worker that ends waits for its decisions; others take up the rest.
+PATIENCE_S = 60
 _PLACE = "worker:"
 _LOOK_S, _TICK_S, _BEAT_S, _MIND_S = 1.0, 0.5, 3.0, 2.0
 
@@ -105,10 +107,11 @@ class Worker:
         try:
             await asyncio.wait({ended, *loops}, timeout=length, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            # decisions under way are brought to their end, under leases that stay alive
+            # decisions under way are brought to their end, under leases that stay alive; but not by a worker that the
+            # others take for dead: they go on with them
             for task in (loops[2], loops[3], ended):
                 task.cancel()
-            await self._durable.stop()
+            await self._durable.stop(0 if loops[0].done() else PATIENCE_S)
             for task in loops:
                 task.cancel()
             done = await asyncio.gather(*loops, return_exceptions=True)

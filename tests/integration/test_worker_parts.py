@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
+from db.leases_repository import LeasesRepository
 from db.models import LeaseRow
 from db.traders_repository import TradersRepository
 from orchestrator.paper_account import prepare
@@ -17,6 +18,7 @@ from orchestrator.settings import load
 from orchestrator.worker.custody import Custody
 from orchestrator.worker.floor import Floor, open_floor
 from orchestrator.worker.tick_run import Counts, TickRunner, partition, read_tick, written_tick
+from orchestrator.worker.work import PlaceLost, Shift, Worker
 from tests.chaos.sigkill import HastyClock
 from tests.e2e.house import SOL, House, assert_pair, house, sent, volgamma
 
@@ -103,6 +105,38 @@ async def test_a_symbol_that_needs_no_keeper_is_let_go(tmp_path: Path) -> None:
         assert floor.ownership.take(SOL)
         await Custody(floor, Counts(), lambda _: None).look()
         assert floor.ownership.symbols == ()
+
+
+class Queue:
+    """In place of the durable queue: whose work was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def resume(self, worker: str) -> tuple[str, ...]:
+        self.asked.append(worker)
+        return ("a tick",)
+
+
+async def test_a_dead_worker_is_minded_once_and_notices_when_it_wakes(tmp_path: Path) -> None:
+    async with house(tmp_path) as place, floor_of(place, "w2") as floor:
+        leases = LeasesRepository(floor.desk.store.database)
+        queue, said = Queue(), list[str]()
+        dead, one, other = (Worker(floor, name, Shift("rules"), no_model, said.append) for name in ("d", "w1", "w2"))
+        for worker in (dead, one, other):
+            worker._durable = queue  # type: ignore[assignment]
+            worker._place = leases.acquire(f"worker:{worker._name}", worker._name, 60_000)
+        await one._mind()
+        assert queue.asked == [], "everybody lives"
+        with floor.desk.store.database.write() as connection:
+            connection.execute(update(LeaseRow).where(LeaseRow.name == "worker:d").values(expires_at=1))
+        await one._mind()
+        await other._mind()
+        assert queue.asked == ["d"]
+        assert said == ["worker d is dead: 1 decision(s) resumed: a tick"]
+        await one._beat()
+        with pytest.raises(PlaceLost, match="no sign of life"):
+            await dead._beat()
 
 
 def test_a_tick_is_read_as_it_was_written() -> None:
