@@ -22,7 +22,9 @@ def run(
     symbols: Annotated[str, typer.Option(help="comma-separated, any common spelling")] = "SOL,AVAX",
     every: Annotated[str, typer.Option(help="time between decisions: 60s, 15m, 1h")] = "15m",
     length: Annotated[str | None, typer.Option("--for", help="how long to run; until stopped when left out")] = None,
-    exchange: Annotated[str, typer.Option(help="paper; a real one is read, and no order sent")] = "paper",
+    exchange: Annotated[
+        str, typer.Option(help="paper; binanceusdm: its market, filled on paper; others are only read")
+    ] = "paper",
     policy: Annotated[str, typer.Option(help="llm or rules")] = "llm",
     flatten_on_exit: Annotated[
         bool, typer.Option("--flatten-on-exit", help="close all pairs at the end; without it they stay protected")

@@ -7,7 +7,7 @@ The exchange's clock is the venue's, running 1:1; where the venue's is ahead it 
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,7 @@ class LiveFeed:
         self._asking: dict[str, asyncio.Lock] = {symbol: asyncio.Lock() for symbol in SYMBOLS}
         self._first: list[tuple[str, Any, Any]] = []
         self._info: dict[str, Any] = {}
-        self._trouble: str | None = None
+        self._trouble: dict[str, str] = {}
         self.contracts: Mapping[str, ContractRules] = {}
         self.market = LiveMarket({})
         self.began = 0
@@ -124,7 +124,9 @@ class LiveFeed:
         """Raises Refusal -1001 where the last price or book is too old."""
         if self.market.stale(symbol, self._now()):
             age = f"{self.market.age(symbol, self._now())} ms, at most {self.market.stale_ms}"
-            raise Refusal(-1001, f"Market data of {symbol} is stale ({age}): {self._trouble or self._upstream.host}")
+            raise Refusal(
+                -1001, f"Market data of {symbol} is stale ({age}): {self._trouble.get(symbol) or self._upstream.host}"
+            )
 
     def document(self) -> dict[str, Any]:
         """How fresh it is, for the control side."""
@@ -134,7 +136,7 @@ class LiveFeed:
             "age_ms": ages,
             "stale": any(age > self.market.stale_ms for age in ages.values()),
             "requests": self._upstream.requests,
-            "trouble": self._trouble,
+            "trouble": "; ".join(self._trouble.values()) or None,
         }
 
     async def _own(self, path: str, query: Mapping[str, str]) -> Answer:
@@ -159,21 +161,27 @@ class LiveFeed:
         while True:
             await asyncio.sleep(_EVERY_S)
             try:
-                await asyncio.gather(*(self._read(symbol, _BOOK_MS, asked=False) for symbol in SYMBOLS))
-                await settle_owed(self._the_front(), self._upstream)
-            except (UpstreamDown, *_UNREADABLE) as error:
-                self._complain(str(error))
+                await asyncio.gather(*(self._tried(symbol, self._read(symbol, _BOOK_MS)) for symbol in SYMBOLS))
+                await self._tried("funding", settle_owed(self._the_front(), self._upstream))
             except Exception:  # a defect here must not end the reading: prices would grow old unseen
                 logging.getLogger(__name__).exception("the live market was not read")
 
     async def _refresh(self, symbol: str) -> None:
         """A book and a mark of this second, where the upstream gives them."""
-        try:
-            await self._read(symbol, _ASKED_MS, asked=True)
-        except (UpstreamDown, *_UNREADABLE) as error:
-            self._complain(str(error))
+        await self._tried(symbol, self._read(symbol, _ASKED_MS, asked=True))
 
-    async def _read(self, symbol: str, oldest_book: int, *, asked: bool) -> None:
+    async def _tried(self, what: str, work: Coroutine[Any, Any, None]) -> None:
+        """Do it; what went wrong is kept until it goes well, and logged once."""
+        try:
+            await work
+        except (UpstreamDown, *_UNREADABLE) as error:
+            if what not in self._trouble:
+                logging.getLogger(__name__).warning("live market, %s: %s", what, error)
+            self._trouble[what] = str(error)
+        else:
+            self._trouble.pop(what, None)
+
+    async def _read(self, symbol: str, oldest_book: int, *, asked: bool = False) -> None:
         front, market = self._the_front(), self.market
         async with self._asking[symbol]:
             waits = front.engine.waits(symbol)
@@ -188,7 +196,6 @@ class LiveFeed:
                     self._take(symbol, reading)
             elif self._now() - market.depth(symbol).at > oldest_book:
                 await self._read_book(symbol)
-        self._trouble = None
 
     async def _read_book(self, symbol: str) -> None:
         document = await self._upstream.document("/fapi/v1/depth", symbol=symbol, limit=str(_DEPTH))
@@ -223,11 +230,6 @@ class LiveFeed:
         if self._front is None:
             raise RuntimeError("the feed follows no front yet")
         return self._front
-
-    def _complain(self, text: str) -> None:
-        if self._trouble is None:
-            logging.getLogger(__name__).warning("live market: %s", text)
-        self._trouble = text
 
 
 def _trace(front: "Front") -> tuple[Any, ...]:
