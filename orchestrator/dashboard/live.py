@@ -42,9 +42,13 @@ class Watcher:
         """Events in the wire format, until the page is gone or the server stops."""
         queue: asyncio.Queue[str | None] = asyncio.Queue(maxsize=10)
         self._listeners.add(queue)
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._watch())
         try:
+            # what was seen before the first word to a page: it looks once more when it hears that, and misses nothing
+            if self._task is None or self._task.done():
+                seen = await run_in_threadpool(fingerprint, self._house)
+                if self._task is None or self._task.done():
+                    self._seen = seen
+                    self._task = asyncio.create_task(self._watch())
             yield "retry: 3000\nevent: hello\ndata: {}\n\n"
             while not await request.is_disconnected():
                 try:
@@ -71,7 +75,6 @@ class Watcher:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _watch(self) -> None:
-        self._seen = await run_in_threadpool(fingerprint, self._house)
         while self._listeners:
             await asyncio.sleep(self._house.config.poll_s)
             now = await run_in_threadpool(fingerprint, self._house)

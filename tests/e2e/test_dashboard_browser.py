@@ -134,7 +134,6 @@ async def test_an_open_page_follows(there: tuple[Path, str, str], tab: Browser) 
     await tab.size(1280, 900)
     await tab.open(url)
     await tab.until("document.getElementById('live').innerText.includes('live.')")
-    await asyncio.sleep(1)  # the first look at the database
     kill_switch.kill(settings, "elsewhere", "news", 1, False)
     try:
         await tab.until("document.querySelector('[data-live=state]').innerText.includes('kill switch ON')")

@@ -13,6 +13,7 @@ from orchestrator.dashboard.config import chosen_token
 from orchestrator.errors import UsageError
 from orchestrator.storage import opened
 from tests.dashboard_house import ORIGIN, TOKEN, House, house
+from tests.store import fresh
 
 #: Every address that changes something, with a form it would accept.
 WRITES = {
@@ -36,18 +37,24 @@ FOREIGN: list[dict[str, str]] = [
 BEARER = {"authorization": f"Bearer {TOKEN}"}
 
 
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an empty database: to make one anew for each test would take most of the time."""
+    folder = tmp_path_factory.mktemp("migrated")
+    fresh(folder, "volgamma.sqlite").close()
+    return folder
+
+
 @pytest.fixture
-def there(tmp_path: Path) -> Iterator[House]:
-    (tmp_path / "none").mkdir()
-    with house(tmp_path / "none", tmp_path / "data") as found:
+def there(migrated: Path, tmp_path: Path) -> Iterator[House]:
+    with house(migrated, tmp_path / "data") as found:
         yield found
 
 
 @pytest.fixture
-def wide(tmp_path: Path) -> Iterator[House]:
+def wide(migrated: Path, tmp_path: Path) -> Iterator[House]:
     """Bound to an address that others can reach."""
-    (tmp_path / "none").mkdir()
-    with house(tmp_path / "none", tmp_path / "data", host="0.0.0.0", reads_open=False) as found:
+    with house(migrated, tmp_path / "data", host="0.0.0.0", reads_open=False) as found:
         yield found
 
 

@@ -368,3 +368,16 @@ def test_pages_on_postgresql(
         csrf = found.unlock()
         form = {"key": "leverage_max", "value": "7", "why": "x", "csrf": csrf}
         assert "first=2&second=3" in found.post("/constraints/set", form).headers["location"]
+
+
+def test_a_long_list_is_paged(empty: House) -> None:
+    assert empty.get("/").status_code == 200
+    journal = empty.journal()
+    for number in range(60):
+        journal.claim(f"11-SOLUSDT-{number:03d}", 11, "SOL/USDT:USDT", "paper", "rules", number)
+    first, second = empty.get("/decisions").text, empty.get("/decisions?page=2&symbol=SOL/USDT:USDT").text
+    assert "60 decisions" in first and "page 1 of 2" in first and "/decisions?page=2" in first
+    assert "11-SOLUSDT-059" in first and "11-SOLUSDT-009" not in first
+    assert "11-SOLUSDT-009" in second and "11-SOLUSDT-010" not in second
+    assert "/decisions?symbol=SOL%2FUSDT%3AUSDT&amp;page=1" in second, "the filter stays"
+    assert "page 2 of 2" in empty.get("/journal?text=SOL&page=2").text

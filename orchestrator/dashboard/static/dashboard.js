@@ -60,6 +60,7 @@ async function refresh() {
     if (!document.querySelector("main form :focus")) location.reload();
     return;
   }
+  let changed = false;
   for (const part of document.querySelectorAll("[data-live]")) {
     const now = fresh.querySelector(`[data-live="${CSS.escape(part.dataset.live)}"]`);
     // what somebody has opened or closed stays so
@@ -69,12 +70,13 @@ async function refresh() {
     });
     if (now && now.innerHTML !== part.innerHTML && !part.contains(document.activeElement)) {
       part.replaceChildren(...now.childNodes);
+      changed = true;
       part.classList.remove("fresh");
       void part.offsetWidth;
       part.classList.add("fresh");
     }
   }
-  await drawAll();
+  if (changed) await drawAll();
 }
 
 function listen() {
@@ -83,7 +85,11 @@ function listen() {
   const said = line.textContent;
   const source = new EventSource("/events");
   let waiting = null;
-  source.addEventListener("hello", () => { line.textContent = `● live. ${said}`; });
+  source.addEventListener("hello", () => {
+    line.textContent = `● live. ${said}`;
+    // what changed between the page's making and this moment, or while the dashboard was away
+    refresh().catch(() => {});
+  });
   source.addEventListener("change", () => {
     clearTimeout(waiting);
     waiting = setTimeout(async () => {
