@@ -195,7 +195,7 @@ def test_empty_and_missing(empty: House) -> None:
     assert empty.get("/charts/equity").json() == {"empty": True}
     assert "No decision yet" in empty.get("/decisions").text
     gone = empty.get("/decisions/11-NO")
-    assert gone.status_code == 404 and "there is no decision 11-NO" in gone.text
+    assert gone.status_code == 404 and "here is no decision 11-NO" in gone.text
     assert empty.get("/nothing/here").status_code == 404
     assert empty.get("/charts/pair/x").json()["error"]["code"] == "not_found"
 
