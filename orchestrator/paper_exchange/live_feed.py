@@ -188,6 +188,9 @@ class LiveFeed:
             if not asked or self._now() - market.newest(symbol).at > _ASKED_MS:
                 document = await self._upstream.document("/fapi/v1/premiumIndex", symbol=symbol)
                 reading = reading_of(document, symbol, 0)
+                ahead = int(document["time"]) - front.time.now()
+                if ahead > _BEHIND_MS:
+                    front.time.jump(ahead)  # all that was read before is old now
                 if waits and front.engine.meets(symbol, reading.mark):
                     await self._read_book(symbol)  # what fires now is filled from a book of now
                 elif (asked or waits) and self._now() - market.depth(symbol).at > oldest_book:
@@ -205,16 +208,9 @@ class LiveFeed:
     def _take(self, symbol: str, reading: Reading) -> None:
         """Let the exchange run to a reading of the mark; what it meets acts."""
         front, engine, market = self._the_front(), self._the_front().engine, self.market
-        book = market.depth(symbol)
-        fresh = self._now() - book.at <= market.stale_ms
-        ahead = int(reading.document["time"]) - front.time.now()
-        if ahead > _BEHIND_MS:
-            front.time.jump(ahead)
-            if fresh:  # it came on the clock of before
-                market.read_book(symbol, replace(book, at=self._now()))
         before = _trace(front)
         front.tick()
-        if engine.waits(symbol) and not fresh:
+        if engine.waits(symbol) and self._now() - market.depth(symbol).at > market.stale_ms:
             raise UpstreamDown(f"the book of {symbol} is not read: what waits for a price is held back")
         at = max(front.time.now(), engine.now + 1)
         market.read_mark(symbol, replace(reading, at=at))

@@ -3,9 +3,12 @@
 import time
 from dataclasses import dataclass, field
 
+#: One that goes on while the machine sleeps, where there is one: what was read before is old after that.
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 
 def _monotonic_ms() -> float:
-    return time.monotonic_ns() / 1e6
+    return time.clock_gettime_ns(_CLOCK) / 1e6
 
 
 @dataclass

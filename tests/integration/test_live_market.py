@@ -135,6 +135,19 @@ async def test_several_readers_cost_one_request_and_only_public_questions_pass()
             assert await it.asked(path) == (1 if path.endswith("klines") else 0)
 
 
+async def test_a_book_of_before_a_leap_of_the_clock_fills_nothing() -> None:
+    """As after a night's sleep of the machine: what was read before it is old, however short ago it seems."""
+    async with mirror() as it:
+        await it.here.hedge()
+        await it.here.ccxt.fetch_order_book(SOL)
+        await it.venue_control("advance", {"ms": 8 * HOUR})
+        await it.venue_price(230)
+        await it.until(lambda state: abs(float(state["market"]["SOLUSDT"]["mark"]) - 230) < 1)
+        await it.here.order("buy", "LONG", 10)
+        (fill, *_) = (await it.here.state())["fills"]
+        assert abs(float(fill["price"]) - 230) < 1
+
+
 async def test_the_market_cannot_be_moved_here() -> None:
     async with mirror() as it:
         for path, document in (("price", {"symbol": "SOLUSDT", "price": "1"}), ("advance", {"ms": 1})):
@@ -182,6 +195,32 @@ async def test_funding_of_the_time_when_nothing_ran_is_charged_once(tmp_path: Pa
             assert engine.owed == []
     finally:
         await venue.stop()
+
+
+async def test_funding_that_is_not_settled_yet_stays_owed_over_a_restart(tmp_path: Path) -> None:
+    file = tmp_path / "live.json"
+    fault = {"match": {"path": "/fapi/v1/fundingRate"}, "do": "status", "status": 503}
+    async with mirror(file) as it:
+        await it.here.hedge()
+        await it.here.order("buy", "LONG", 100)
+        await it.venue_control("faults", [fault])
+        await it.venue_control("advance", {"ms": 8 * HOUR})
+        await it.until(lambda state: "funding of SOLUSDT" in str(state["live"]["trouble"]))
+        await it.here.order("sell", "LONG", 100)
+        await it.here.running.stop()
+        await it.venue_control("faults", [])
+        again = await start(ExchangeConfig(market="live", upstream=it.venue.url, state_file=file))
+        assert not again.engine.account.open_positions()
+
+        async def charged() -> Any:
+            return [Decimal(row["income"]) for row in again.engine.account.income if row["incomeType"] == "FUNDING_FEE"]
+
+        try:
+            (amount,) = await until(charged, lambda found: len(found) > 0, 8)
+            assert amount != 0, "what was held at the time counts, not what is held now"
+            assert again.engine.owed == []
+        finally:
+            await again.stop()
 
 
 @contextmanager
