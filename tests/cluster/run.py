@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import re
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -66,12 +67,14 @@ async def trial(folder: Path, server: Server, plan: Trial) -> Findings:
                 await asyncio.sleep(1)
                 await house.begin(victim)
                 next_kill = time.monotonic() + plan.kill_every
+            await _supervise(house)
             if now >= next_move:
                 await house.move(*next(moves))
                 next_move = now + plan.move_every
             await asyncio.sleep(0.2)
         last = int((await house.state())["now"])
         expected = due_between(first, last, plan)
+        await _supervise(house)
         calm = await _calm(url, expected, plan.patience)
         codes = [await house.leave(worker) for worker in house.workers]
         watcher.cancel()
@@ -91,9 +94,8 @@ async def trial(folder: Path, server: Server, plan: Trial) -> Findings:
     tokens = [int(line.rpartition(" ")[2]) for line in said if ": taken over, token" in line]
     found.figures["workers killed, database restarts"] = f"{kills}, {plan.restarts}"
     found.figures["pairs taken over, highest token"] = f"{sum(counted.values())}, {max(tokens, default=0)}"
-    found.figures["decisions of dead workers resumed"] = str(
-        sum(line.count("-2") for line in said if "decision(s) resumed" in line)
-    )
+    resumed = [re.search(r"dead: (\d+) decision", line) for line in said]
+    found.figures["decisions of dead workers resumed"] = str(sum(int(match[1]) for match in resumed if match))
     found.figures["longest time a leg stood alone"] = f"{watch.longest:.1f} s"
     return found
 
@@ -120,6 +122,13 @@ def due_between(first: int, last: int, plan: Trial) -> set[str]:
     dues = range(first - first % every + every, last - every + 1, every)
     traders = [*range(1, plan.traders + 1), 11]
     return {decision_id(trader, symbol, due) for due in dues for trader in traders for symbol in SYMBOLS}
+
+
+async def _supervise(house: House) -> None:
+    """A worker that could not begin, because the database was away just then, is started again."""
+    for worker in house.workers:
+        if worker.process is not None and worker.process.returncode is not None:
+            await house.begin(worker)
 
 
 async def _at_work(house: House) -> None:

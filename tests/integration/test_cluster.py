@@ -1,6 +1,7 @@
 """A short trial by fire of the cluster on PostgreSQL, and workers on one SQLite file. The long one: `make cluster`."""
 
 import asyncio
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,10 +17,11 @@ from tests.cluster.run import Trial, trial
 
 
 @pytest.fixture
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres.Server]:
+def server() -> Iterator[postgres.Server]:
     if postgres.programs() is None or (why := postgres.missing()) is not None:
         pytest.skip(why if postgres.programs() else "PostgreSQL is not installed (initdb, pg_ctl)")
-    with postgres.server(tmp_path_factory.mktemp("postgres")) as running:
+    # not below pytest's own folder: another session makes that private again, and the server runs as another user
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, postgres.server(Path(folder)) as running:
         yield running
 
 
