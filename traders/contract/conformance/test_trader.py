@@ -32,7 +32,7 @@ MOST_BARS = 50_000
 
 
 def _run(where: str, constraints: str | None, folder: Path, **environment: str) -> dict[str, Any]:
-    arguments = [sys.executable, "-m", "traders.contract.conformance.probe", where]
+    arguments = [sys.executable, "-B", "-m", "traders.contract.conformance.probe", where]
     arguments += [] if constraints is None else [str(Path(constraints).resolve())]
     # the trader is found where pytest found its own modules, also when it is installed nowhere
     path = os.pathsep.join([os.getcwd(), *(entry for entry in sys.path if entry)])
