@@ -1,4 +1,4 @@
-"""A venue that sends no order: everything is read, whatever would open, protect, close or cancel is refused and counted.
+"""A venue that sends no order: all is read, whatever would open, protect, close or cancel is refused and counted.
 
 The last wall of a shadow run. Nothing above it asks, because a decision ends there as a would-be one; and if something
 did, nothing would leave. Settings of the account pass, fenced: today that account is always on paper.
