@@ -32,9 +32,7 @@ def decide(
             "and is permitted (falls back to the rules alone where no model can be had)",
         ),
     ] = False,
-    live: Annotated[
-        bool, typer.Option("--live", help="second step to live orders; asks for a phrase")
-    ] = False,
+    live: Annotated[bool, typer.Option("--live", help="second step to live orders; asks for a phrase")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
 ) -> None:
     """Take one decision."""
