@@ -1,6 +1,6 @@
 """`volgamma venues`: what each venue can do, and how that was checked."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,17 +17,52 @@ def register(app: typer.Typer) -> None:
 @command
 def venues(
     markdown: Annotated[bool, typer.Option("--markdown", help="the table of docs/venues.md")] = False,
+    measured: Annotated[bool, typer.Option("--measured", help="how your own entries were filled at each")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON document on stdout")] = False,
 ) -> None:
-    """Asks no venue: this is what the program itself knows."""
+    """Asks no venue: this is what the program itself knows, or what its journal holds."""
     from orchestrator import venue_facts
 
-    if as_json:
+    if measured:
+        _measured(as_json=as_json)
+    elif as_json:
         emit(venue_facts.document())
     elif markdown:
         typer.echo(venue_facts.markdown(), nl=False)
     else:
         typer.echo(_text(), nl=False)
+
+
+def _measured(*, as_json: bool) -> None:
+    from orchestrator import settings
+    from orchestrator.cli import text
+    from orchestrator.desk import open_store
+    from orchestrator.execution_quality import by_venue, entry_orders
+    from orchestrator.storage import translated
+
+    with translated(), open_store(settings.load()) as store:
+        rows = by_venue(entry_orders(store))
+    if as_json:
+        emit({"schema": "volgamma.execution_quality/1", "venues": rows})
+        return
+    if not rows:
+        typer.echo("no entry has been sent yet: nothing is measured")
+        return
+    head = ("entries", "orders", "filled", "slip bp", "worst", "fee bp", "dearer", "answer ms", "95 %")
+    typer.echo(text.table(head, [_cells(row) for row in rows]), nl=False)
+    typer.echo("slip: average fill against the mid of the quote; dearer: fees above the tier")
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    def points(name: str) -> str:
+        return "-" if row[name] is None else f"{row[name] * 10_000:.2f}"
+
+    def whole(name: str) -> str:
+        return "-" if row[name] is None else f"{row[name]:.0f}"
+
+    shares = [points(name) for name in ("slippage_mean", "slippage_worst", "fee_mean")]
+    waits = [whole(name) for name in ("answer_ms_median", "answer_ms_p95")]
+    return row["venue"], str(row["orders"]), f"{row['filled']:.0%}", *shares, str(row["fee_above_tier"]), *waits
 
 
 def _text() -> str:
