@@ -33,6 +33,7 @@ async def test_killed_workers_and_a_restarted_database(server: postgres.Server, 
     assert not found.figures["ticks expected, each exactly once"].startswith("0"), found
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 async def test_two_workers_on_one_sqlite_file_take_each_tick_once(tmp_path: Path) -> None:
     """One is killed; the other takes its pairs over and brings its decisions to their end."""

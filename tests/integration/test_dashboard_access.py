@@ -74,7 +74,7 @@ def version(there: House) -> int:
 def test_a_write_without_token_changes_nothing(there: House, path: str) -> None:
     answer = there.post(path, WRITES[path])
     assert answer.status_code == 401
-    assert "nothing was changed" in answer.text
+    assert "Nothing was changed" in answer.text
     assert not killed(there) and version(there) == 1
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from db.scoped_pairs import ScopedPairs
 from db.traders_repository import TradersRepository
 from orchestrator.clock import SystemClock
 from orchestrator.desk import Desk, open_desk
@@ -34,7 +35,8 @@ async def position(folder: Path, **limits: Any) -> AsyncIterator[tuple[Desk, Kep
         settings = load({"VOLGAMMA_DATA_DIR": str(folder), "VOLGAMMA_PAPER_URL": running.url})
         async with open_desk(settings, SystemClock(), "paper") as eleven, aiohttp.ClientSession() as http:
             trader = ExampleTrend()
-            desk = replace(eleven, trader=trader)
+            own = replace(eleven.store, pairs=ScopedPairs(eleven.store.database, 90))
+            desk = replace(eleven, trader=trader, store=own)
             traders = TradersRepository(desk.store.database)
             traders.enrol(90, "ExampleTrend", first_limits(trader.descriptor), "test", "first", 1)
             wanted = {"directional_enabled": True, "unwind_s": 2, "imbalance_grace_s": 1, **limits}

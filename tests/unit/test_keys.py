@@ -85,7 +85,8 @@ def test_paper_and_strangers_have_no_keys() -> None:
 class Memory(KeyringBackend):
     """A back end as `keyring` itself loads it."""
 
-    priority = 1.0
+    #: keyring looks through all back ends there are, this one too: below zero it is never taken unasked.
+    priority = -1.0
     kept: dict[tuple[str, str], str]
 
     def get_password(self, service: str, username: str) -> str | None:
