@@ -21,6 +21,7 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
 )
 from sqlalchemy.pool import StaticPool
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from db.errors import BadUrl, Corrupt, DatabaseError, NotMigrated, SchemaTooNew, Unreachable
 from db.schema import HEAD, REVISIONS, upgrade
@@ -195,6 +196,15 @@ def _sqlite_path(url: URL) -> Path | None:
     return Path(str(url.database))
 
 
+# SQLite answers "locked" at once, without its busy time-out, to a change of journal mode beside somebody's first write.
+_WAITS_FOR_THE_LOCK = Retrying(
+    retry=retry_if_exception(lambda error: isinstance(error, sqlite3.OperationalError) and "locked" in str(error)),
+    stop=stop_after_delay(_BUSY_S),
+    wait=wait_random(0.005, 0.05),
+    reraise=True,
+)
+
+
 def _sqlite_engine(url: URL) -> Engine:
     pool: dict[str, Any] = {} if _sqlite_path(url) is not None else {"poolclass": StaticPool}
     engine = create_engine(url, connect_args={"timeout": _BUSY_S, "check_same_thread": False}, **pool)
@@ -205,7 +215,7 @@ def _sqlite_engine(url: URL) -> Engine:
         for pragma in ("foreign_keys=ON", f"busy_timeout={int(_BUSY_S * 1000)}", "synchronous=FULL"):
             connection.execute(f"PRAGMA {pragma}")
         try:
-            connection.execute("PRAGMA journal_mode=WAL")
+            _WAITS_FOR_THE_LOCK(connection.execute, "PRAGMA journal_mode=WAL")
         except sqlite3.OperationalError as error:
             if "readonly" not in str(error):
                 raise

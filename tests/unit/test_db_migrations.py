@@ -2,7 +2,9 @@
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -59,6 +61,20 @@ def test_two_that_migrate_at_once_both_find_it_done(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(migrate, range(4))) == [1, 1, 1, 1]
+
+
+def test_a_first_write_of_somebody_else_is_waited_for(tmp_path: Path) -> None:
+    """SQLite refuses a change of journal mode at once while another connection holds the write lock."""
+    with closing(sqlite3.connect(tmp_path / "v.sqlite", isolation_level=None, check_same_thread=False)) as other:
+        other.execute("CREATE TABLE theirs (x)")
+        other.execute("BEGIN IMMEDIATE")
+        committed = Timer(0.5, other.execute, ("COMMIT",))
+        committed.start()
+        database = open_database(f"sqlite:///{tmp_path}/v.sqlite")
+        with database.read() as connection:
+            assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+        committed.join()
+    database.close()
 
 
 def test_sqlite_is_opened_with_wal_foreign_keys_full_sync_and_a_busy_timeout(tmp_path: Path) -> None:
