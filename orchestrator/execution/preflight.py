@@ -106,6 +106,8 @@ async def apply_settings(plan: ExecutionPlan, venue: Venue) -> tuple[Problem, ..
     Nothing is touched that fits already, and nothing at all while the symbol has a position or an order. Raises
     VenueError when the account cannot be read or the venue refuses a change.
     """
+    if (unsupported := _unsupported(plan)) is not None:
+        return (unsupported,)
     symbol = plan.symbol
     mode = await venue.position_mode(symbol)
     settings = await venue.settings(symbol)
@@ -145,14 +147,20 @@ async def _any_order(venue: Venue, symbol: str) -> bool:
 
 
 def _unsupported(plan: ExecutionPlan) -> Problem | None:
+    """Legs that no bracket at the venue can protect together are not opened at all (domain.md section 7)."""
     sides = sorted(leg.side for leg in plan.legs)
-    one_symbol = {leg.symbol for leg in plan.legs} == {plan.symbol}
-    if one_symbol and (sides == ["long", "short"] or len(sides) == 1):
+    places = {(leg.venue, leg.symbol) for leg in plan.legs}
+    if (
+        {symbol for _, symbol in places} == {plan.symbol}
+        and len(places) == 1
+        and sides in (["long", "short"], sides[:1])
+    ):
         return None
+    shown = ", ".join(f"{leg.side} {leg.symbol} on {leg.venue}" for leg in plan.legs)
     return Problem(
         P.PLAN_UNSUPPORTED,
-        f"only a position, or a long and a short, of one perpetual can be carried out, not {sides} of "
-        f"{', '.join(sorted({leg.symbol for leg in plan.legs}))}",
+        f"only one perpetual on one venue can be carried out, as a position or as a long and a short, not {shown}: "
+        "the stops that rest at an exchange cannot close two perpetuals, or two venues, together",
         "use a plan of kind gamma or directional",
     )
 

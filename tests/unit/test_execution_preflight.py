@@ -77,6 +77,7 @@ def legs(**change: Any) -> ExecutionPlan:
         (legs(limit_price=D("120.125")), [P.PRICE_TICK]),
         (legs(side="short"), [P.PLAN_UNSUPPORTED]),
         (legs(symbol="AVAX/USDT:USDT"), [P.PLAN_UNSUPPORTED]),
+        (legs(venue="bybit"), [P.PLAN_UNSUPPORTED]),
         (plan_for().model_copy(update={"legs": plan_for().legs[:1]}), []),
         (plan_for().model_copy(update={"legs": ()}), [P.PLAN_UNSUPPORTED]),
         (plan_for().model_copy(update={"leverage": 60}), [P.LEVERAGE, P.LEVERAGE_TIER, P.LEVERAGE_TIER]),
@@ -118,6 +119,15 @@ async def test_settings_are_applied_and_read_back() -> None:
     venue = FakeVenue(mode="one_way", margin_mode="cross", leverage=20)
     assert await apply_settings(plan_for(), venue) == ()
     assert (venue.mode, venue.margin_mode, venue.leverage) == ("hedge", "isolated", 5)
+
+
+@pytest.mark.parametrize("change", [{"venue": "bybit"}, {"symbol": "AVAX/USDT:USDT"}])
+async def test_nothing_is_set_for_legs_that_no_bracket_protects_together(change: dict[str, Any]) -> None:
+    venue = FakeVenue(leverage=20)
+    (problem,) = await apply_settings(legs(**change), venue)
+    assert problem.code is P.PLAN_UNSUPPORTED
+    assert "together" in problem.message
+    assert await codes(venue) == [P.LEVERAGE], "as it was before"
 
 
 async def test_nothing_is_set_that_fits_or_while_something_is_open() -> None:
