@@ -5,10 +5,11 @@ from decimal import Decimal
 
 from pydantic import JsonValue
 
+from orchestrator.claims import Order
 from orchestrator.decision_id import decision_id
 from orchestrator.desk import Desk
 from orchestrator.errors import HostError
-from orchestrator.journey import Order, decide
+from orchestrator.journey import decide
 from orchestrator.next_ladder import EndedLadder, next_ladder
 from orchestrator.pair_book import load_state, remember_cycle
 from traders.contract.decision import Decision

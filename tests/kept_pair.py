@@ -10,11 +10,12 @@ from typing import Any
 import aiohttp
 
 from db.pairs_repository import StoredPair
+from orchestrator.claims import Order
 from orchestrator.clock import SystemClock
 from orchestrator.desk import Desk, open_desk
 from orchestrator.execution.venue import Balance
 from orchestrator.hands import recover_open_business
-from orchestrator.journey import Order, decide
+from orchestrator.journey import decide
 from orchestrator.keeper import Keeper
 from orchestrator.ledger.book import Book, tie_out
 from orchestrator.ledger.rows import Row

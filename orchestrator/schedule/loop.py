@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from orchestrator import kill_switch
+from orchestrator.claims import AlreadyClaimed, Order, Policy
 from orchestrator.desk import Desk
 from orchestrator.errors import HostError
 from orchestrator.execution.fenced_venue import LeaseLost
 from orchestrator.execution.venue import VenueError
 from orchestrator.going_on import STARTED
 from orchestrator.hands import PATIENCE_S, recover_open_business
-from orchestrator.journey import AlreadyClaimed, Order, Policy, decide
+from orchestrator.journey import decide
 from orchestrator.keeper import Keeper
 from orchestrator.mind import ModelSource
 from orchestrator.ownership import Ownership

@@ -10,8 +10,9 @@ from typing import Any
 from data_fetchers.symbols import compact
 from db.errors import DatabaseError, NotFound
 from db.traders_repository import TradersRepository
+from orchestrator.claims import AlreadyClaimed, Order, Policy
 from orchestrator.going_on import STARTED
-from orchestrator.journey import AlreadyClaimed, Order, Policy, decide
+from orchestrator.journey import decide
 from orchestrator.mind import ModelSource
 from orchestrator.schedule.triggers import Tick, lateness
 from orchestrator.worker.floor import Floor

@@ -13,10 +13,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from db.errors import DatabaseError
+from orchestrator.claims import Policy
 from orchestrator.errors import HostError
 from orchestrator.execution.fenced_venue import LeaseLost
 from orchestrator.execution.venue import VenueError
-from orchestrator.journey import Policy
 from orchestrator.mind import ModelSource
 from orchestrator.paper_account import prepare
 from orchestrator.schedule.sightings import Sightings

@@ -15,9 +15,10 @@ from db.orders_repository import OrdersRepository
 from db.pairs_repository import PairsRepository
 from db.state_repository import StateRepository
 from orchestrator import kill_switch
+from orchestrator.claims import Order
 from orchestrator.desk import Desk, open_desk
 from orchestrator.hands import carry_out_verdict
-from orchestrator.journey import Order, decide
+from orchestrator.journey import decide
 from orchestrator.keeper import Keeper
 from orchestrator.ledger.book import Book, tie_out
 from orchestrator.ledger.rows import Row

@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from db.scoped_pairs import ScopedPairs
+from orchestrator.claims import Order
 from orchestrator.desk import Desk, find_trader
-from orchestrator.journey import Order, decide
+from orchestrator.journey import decide
 from tests.integration.test_one_leg_position import position
 
 

@@ -7,11 +7,12 @@ from typing import Any, Literal, cast
 import pytest
 
 from orchestrator import kill_switch
+from orchestrator.claims import Order
 from orchestrator.clock import SystemClock
 from orchestrator.desk import Desk, open_desk
 from orchestrator.execution.obstacles import Problem
 from orchestrator.execution.venue import Venue
-from orchestrator.journey import Order, decide
+from orchestrator.journey import decide
 from orchestrator.model_choice import open_model
 from orchestrator.paper_exchange.server import ExchangeConfig, start
 from orchestrator.settings import load

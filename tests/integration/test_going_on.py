@@ -12,12 +12,13 @@ from sqlalchemy import update
 
 from db.journal_repository import JournalRepository
 from db.models import LeaseRow
+from orchestrator.claims import AlreadyClaimed, Order
 from orchestrator.clock import SystemClock
 from orchestrator.desk import Desk, open_desk
 from orchestrator.errors import HostError
 from orchestrator.execution.fenced_venue import FencedVenue
 from orchestrator.hands import recover_open_business
-from orchestrator.journey import AlreadyClaimed, Order, decide
+from orchestrator.journey import decide
 from orchestrator.settings import load
 from tests.e2e.house import SOL, House, assert_flat, assert_pair, house, sent
 from traders.volatility_gamma.trader import VolatilityGamma

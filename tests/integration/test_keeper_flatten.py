@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import delete
 
 from db.models import StateRow
-from orchestrator.journey import Order, decide
+from orchestrator.claims import Order
+from orchestrator.journey import decide
 from orchestrator.keeper import Keeper
 from orchestrator.model_choice import open_model
 from orchestrator.rebalancer.state import PairState

@@ -12,11 +12,12 @@ import pytest
 
 from db.scoped_pairs import ScopedPairs
 from db.traders_repository import TradersRepository
+from orchestrator.claims import Order
 from orchestrator.clock import SystemClock
 from orchestrator.desk import Desk, open_desk
 from orchestrator.errors import HostError
 from orchestrator.hands import recover_open_business
-from orchestrator.journey import Order, decide
+from orchestrator.journey import decide
 from orchestrator.keeper import Keeper
 from orchestrator.paper_exchange.server import ExchangeConfig, start
 from orchestrator.settings import load
