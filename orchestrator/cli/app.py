@@ -2,6 +2,7 @@
 
 import sys
 from importlib import import_module
+from typing import Annotated
 
 import typer
 
@@ -45,6 +46,24 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from orchestrator.version import in_words
+
+        typer.echo(f"volgamma {in_words()}, Python {sys.version.split()[0]}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_say_version, is_eager=True, help="version, commit where known, and Python"),
+    ] = False,
+) -> None:
+    """What holds for all commands."""
 
 
 def main() -> None:

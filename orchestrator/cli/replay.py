@@ -1,6 +1,7 @@
 """`volgamma replay verify`: past decisions played again, offline."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,14 +130,13 @@ def _damaged(entry: "JournalEntry", message: str) -> Damaged:
 async def _verify_all(
     documents: Iterator[Mapping[str, Any] | Damaged], start: Literal["snapshot", "context"]
 ) -> list["Checked"]:
-    from importlib.metadata import version
-
     from orchestrator.replay.verify import Checked, Drift
     from orchestrator.replay.verify import verify as play
+    from orchestrator.version import code_version
     from traders.registry import discover
 
     registry = discover()
-    versions = {"code": version("volatility-gamma")}
+    versions = {"code": code_version()}
     results = []
     for document in documents:
         if isinstance(document, Damaged):
@@ -156,7 +156,9 @@ async def _verify_all(
 
 
 def _rendered(results: Sequence["Checked"]) -> str:
+    """A line each; what is noted of those that came out the same is told once, at the end."""
     lines = []
+    alike: Counter[str] = Counter()
     for one in results:
         if one.drift is not None:
             lines.append(f"DRIFT      {one.decision_id}")
@@ -167,5 +169,8 @@ def _rendered(results: Sequence["Checked"]) -> str:
             lines.append(f"skipped    {one.decision_id}: {one.skipped}")
         else:
             lines.append(f"identical  {one.decision_id}")
+            alike.update(one.notes)
+            continue
         lines += [f"    note: {note}" for note in one.notes]
+    lines += [f"note: {count} {'was' if count == 1 else 'were'} {note}" for note, count in alike.items()]
     return "".join(line + "\n" for line in lines)

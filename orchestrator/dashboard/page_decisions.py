@@ -84,15 +84,14 @@ def decision_chart(request: Request) -> Response:
 
 def replay(request: Request, form: Form) -> Response:
     """Play it again, offline, and say whether it comes out the same."""
-    from importlib.metadata import version
-
     from orchestrator.replay.verify import verify
+    from orchestrator.version import code_version
 
     here, decision_id = house(request), request.path_params["decision_id"]
     with here.database() as database:
         document = JournalRepository(database).export_line(decision_id)
     trader = _trader(document)
-    versions = {"code": version("volatility-gamma")}
+    versions = {"code": code_version()}
     checked = anyio.run(lambda: verify(document, trader, "snapshot", versions))
     return _page(request, decision_id, replayed=checked)
 
