@@ -2,9 +2,13 @@
 
 Volatility switches regimes by the day, both coins share most of each move, jumps are rare. The last days before the
 start are shaped by the scenario. Days are generated in order and kept: what is asked later or twice is the same.
+The days up to the start are made once in a process and shared by all markets of their seed and scenario.
 """
 
+from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,16 +64,8 @@ class SyntheticMarket:
         if scenario not in SCENARIOS:
             raise ValueError(f"no scenario {scenario!r}; one of {', '.join(SCENARIOS)}")
         self.seed, self.scenario = seed, scenario
-        self._regime = _NORMAL
-        self._days = 0
-        self._log = dict.fromkeys(COINS, 0.0)
-        self._columns: dict[str, list[tuple[Floats, Floats, Floats, Floats, Floats]]] = {name: [] for name in COINS}
-        self._joined: dict[str, Bars] = {}
-        self._shift: dict[str, float] = {}
-        self._extend(HISTORY_DAYS)
-        for name, coin in COINS.items():
-            self._shift[name] = float(np.log(coin.price)) - self._log[name]
-        self._extend(HISTORY_DAYS + 3)
+        walk, self._scale, past = _past(seed, scenario)
+        self._walk, self._bars = copy(walk), dict(past)
 
     @property
     def first(self) -> int:
@@ -79,28 +75,59 @@ class SyntheticMarket:
     def bars(self, symbol: str, until: int) -> Bars:
         """All minute bars of a symbol up to and beyond `until`."""
         days = int((until - self.first) // DAY) + 2
-        if days > self._days:
-            self._extend(days + 5)
-        if symbol not in self._joined:
-            columns = self._columns[symbol]
-            scale = np.exp(self._shift[symbol])
-            parts = [np.concatenate([day[i] for day in columns]) for i in range(5)]
-            o, h, low, c = (part * scale for part in parts[:4])
-            self._joined[symbol] = Bars(self.first, o, h, low, c, parts[4])
-        return self._joined[symbol]
+        if days > self._walk.days:
+            self._bars = _longer(self._bars, self._walk, days + 5, self._scale)
+        return self._bars[symbol]
 
-    def _extend(self, days: int) -> None:
-        while self._days < days:
-            self._day(self._days)
-            self._days += 1
-        self._joined.clear()
 
-    def _day(self, number: int) -> None:
-        """One day of both coins; depends only on the seed and the days before it."""
+# A process has one market, or a few alike; each takes some 45 MB.
+@lru_cache(maxsize=2)
+def _past(seed: int, scenario: str) -> tuple["_Walk", dict[str, float], dict[str, Bars]]:
+    """The walk three days after the start, what its prices are scaled by, and the bars up to there."""
+    walk = _Walk(seed, scenario)
+    days = [walk.next_day() for _ in range(HISTORY_DAYS)]
+    scale = {name: float(np.exp(float(np.log(coin.price)) - walk.log[name])) for name, coin in COINS.items()}
+    days += [walk.next_day() for _ in range(3)]
+    return walk, scale, {name: _joined([day[name] for day in days], scale[name]) for name in COINS}
+
+
+def _longer(bars: dict[str, Bars], walk: "_Walk", days: int, scale: dict[str, float]) -> dict[str, Bars]:
+    """The bars with the days of a walk that follow them, up to so many."""
+    more = [walk.next_day() for _ in range(days - walk.days)]
+    return {name: _joined([day[name] for day in more], scale[name], bars[name]) for name in COINS}
+
+
+def _joined(days: list[Sequence[Floats]], scale: float, before: Bars | None = None) -> Bars:
+    """Days as bars that nobody can change, behind those before them."""
+    columns = []
+    for number in range(5):
+        made = np.concatenate([day[number] for day in days])
+        if number < 4:  # a price, not the volume
+            made *= scale
+        if before is not None:
+            made = np.concatenate([(before.open, before.high, before.low, before.close, before.volume)[number], made])
+        made.flags.writeable = False
+        columns.append(made)
+    return Bars(START - HISTORY_DAYS * DAY, *columns)
+
+
+class _Walk:
+    """Makes one day after the other."""
+
+    def __init__(self, seed: int, scenario: str) -> None:
+        self.seed, self.scenario = seed, scenario
+        self.regime = _NORMAL
+        self.days = 0
+        self.log = dict.fromkeys(COINS, 0.0)
+
+    def next_day(self) -> dict[str, Sequence[Floats]]:
+        """The columns of one more day of each coin, not scaled; they depend only on the seed and the days before."""
+        number, made = self.days, dict[str, Sequence[Floats]]()
+        self.days += 1
         rng = np.random.default_rng([self.seed, 11, number])
         if rng.random() > _STAY:
-            self._regime = float(rng.choice(_LEVELS))
-        level = self._shape(number, self._regime)
+            self.regime = float(rng.choice(_LEVELS))
+        level = self._shape(number, self.regime)
         wave = 1.0 + 0.25 * np.sin(2 * np.pi * (np.arange(_MINUTES) / _MINUTES - 0.35))
         if not HISTORY_DAYS - 12 <= number < HISTORY_DAYS:
             level = level * wave
@@ -112,16 +139,18 @@ class SyntheticMarket:
             own = rng.standard_normal(_MINUTES)
             minute = coin.daily_volatility / np.sqrt(_MINUTES) * level
             moves = minute * (np.sqrt(_SHARED) * (common + jumps) + np.sqrt(1 - _SHARED) * own)
-            moves = moves + self._drift(number, coin) - 0.03 * self._log[name] / _MINUTES
-            path = self._log[name] + np.concatenate([[0.0], np.cumsum(moves)])
+            moves = moves + self._drift(number, coin) - 0.03 * self.log[name] / _MINUTES
+            path = self.log[name] + np.concatenate([[0.0], np.cumsum(moves)])
             opens, closes = np.exp(path[:-1]), np.exp(path[1:])
             reach = np.abs(rng.standard_normal((2, _MINUTES))) * minute * 0.45
             highs = np.maximum(opens, closes) * np.exp(reach[0])
             lows = np.minimum(opens, closes) * np.exp(-reach[1])
             busy = 0.35 + level * (0.4 + np.abs(moves) / (coin.daily_volatility / np.sqrt(_MINUTES)))
             volume = np.round(coin.turnover * busy * rng.lognormal(0.0, 0.35, _MINUTES)) + 1.0
-            self._columns[name].append((opens, highs, lows, closes, volume))
-            self._log[name] = float(path[-1])
+            made[name] = (opens, highs, lows, closes, volume)
+            # the dictionary is replaced, not changed: a copy of this walk shares it
+            self.log = {**self.log, name: float(path[-1])}
+        return made
 
     def _shape(self, number: int, regime: float) -> Floats:
         """Volatility of each minute of a day, in units of the coin's normal one."""
