@@ -4,6 +4,7 @@ import fcntl
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from decimal import Decimal
 from pathlib import Path
 
 from orchestrator.errors import HostError
@@ -41,6 +42,11 @@ def data_folder_lock(data_dir: Path, name: str) -> Iterator[None]:
         yield
 
 
+def equity_of(settings: Settings) -> Decimal:
+    """USDT of an account that is opened anew; one that the data folder has keeps what it has."""
+    return Decimal(repr(settings.paper_equity))
+
+
 @asynccontextmanager
 async def paper_exchange(settings: Settings) -> AsyncIterator[str]:
     """The URL of a paper exchange for as long as the block runs."""
@@ -50,7 +56,7 @@ async def paper_exchange(settings: Settings) -> AsyncIterator[str]:
     from orchestrator.paper_exchange.server import ExchangeConfig, start
 
     with data_folder_lock(settings.data_dir, "paper-exchange"):
-        running = await start(ExchangeConfig(state_file=settings.data_dir / STATE_FILE))
+        running = await start(ExchangeConfig(equity=equity_of(settings), state_file=settings.data_dir / STATE_FILE))
         try:
             yield running.url
         finally:
@@ -72,7 +78,8 @@ async def mirror_of(settings: Settings, name: str) -> AsyncIterator[str]:
     file = settings.data_dir / f"paper-exchange-{name}.json"
     with data_folder_lock(settings.data_dir, "paper-exchange"):
         try:
-            running = await start(ExchangeConfig(market="live", upstream=upstream, state_file=file))
+            config = ExchangeConfig(market="live", upstream=upstream, equity=equity_of(settings), state_file=file)
+            running = await start(config)
         except UpstreamDown as error:
             raise HostError(
                 "exchange_unreachable", f"{name}: {error}", f"check the network and {setting}, or use --exchange paper"

@@ -56,6 +56,8 @@ class Settings:
     data_dir: Path
     database_url: str
     paper_url: str | None
+    #: USDT of a paper account that is opened anew.
+    paper_equity: float
     live: bool
     model: str | None
     base_url: str | None
@@ -117,6 +119,7 @@ def load(environment: Mapping[str, str] | None = None, overrides: Mapping[str, A
         data_dir=data_dir,
         database_url=str(values.get("database_url") or f"sqlite:///{data_dir / 'volgamma.sqlite'}"),
         paper_url=_text(values.get("paper_url")),
+        paper_equity=_positive("paper_equity", values.get("paper_equity"), 100_000.0),
         live=_switch(values.get("live", False)),
         model=_text(values.get("model")),
         base_url=_text(base_url),
