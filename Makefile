@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help env llm run run-recorded test check format tests test-llm proof fuzz mutate bench audit cluster throughput lock docs clean
+.PHONY: help env llm run run-recorded test check format tests test-llm proof fuzz mutate bench audit cluster throughput lock docs dist clean
 
 help:
 	@echo "make run           one complete decision on the built-in paper exchange (no key, no network)"
@@ -94,6 +94,10 @@ throughput: env
 # The locked dependencies against public advisories; says so where those cannot be reached.
 audit: env
 	@$(BIN)/python -m tests.audit
+
+# Wheel and sdist, without a network.
+dist: env
+	$(BIN)/python -m hatchling build
 
 format: env
 	$(BIN)/ruff check --fix --quiet . || true

@@ -25,7 +25,10 @@ class CommitHook(BuildHookInterface):  # type: ignore[type-arg]
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Called before a target is built; an editable installation asks git itself."""
         root = Path(self.root)
-        if version == "editable" or (root / TARGET).is_file():
+        if version == "editable":
+            return
+        if (root / TARGET).is_file():  # from an sdist; named, so that the wheel is the same to the last byte
+            build_data["force_include"][str(root / TARGET)] = TARGET
             return
         commit = os.environ.get("VOLGAMMA_BUILD_COMMIT") or _commit(root)
         if not re.fullmatch(r"[0-9a-f]{7,40}(-dirty)?", commit):

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Coroutine, Mapping
-from importlib.metadata import version
 from typing import Any
 
 from pydantic import JsonValue
@@ -13,12 +12,11 @@ from orchestrator.desk import Desk
 from orchestrator.execution.venue import VenueError
 from orchestrator.going_on import done_before
 from orchestrator.hands import acting, carry_out_verdict, taken
+from orchestrator.version import code_version
 from orchestrator.would_be import not_sent
 from traders.contract.constraints import ConstraintSet
 from traders.contract.context import Context
 from traders.contract.decision import Action
-
-CODE_VERSION = version("volatility-gamma")
 
 
 def acts(candidate: Candidate) -> bool:
@@ -76,7 +74,7 @@ def finish(desk: Desk, item: Candidate, context: Context, constraints: Constrain
     journal.record(item.decision_id, "execution", item.execution)
     journal.record(item.decision_id, "timings", item.timings_ms)
     versions: Mapping[str, Any] = {
-        "code": CODE_VERSION,
+        "code": code_version(),
         "guard": verdict.guard_version,
         "constraints": constraints.version,
         "constraints_hash": constraints.hash,
@@ -98,7 +96,7 @@ def finish(desk: Desk, item: Candidate, context: Context, constraints: Constrain
             "context_hash": context.context_hash,
             "constraints_version": constraints.version,
             "guard_version": verdict.guard_version,
-            "code_version": CODE_VERSION,
+            "code_version": code_version(),
             "prompt_tokens": proposal.usage.prompt_tokens,
             "completion_tokens": proposal.usage.completion_tokens,
             "cost_usd": proposal.usage.cost_usd,
