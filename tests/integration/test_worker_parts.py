@@ -1,8 +1,11 @@
 """A worker's parts in this process: what becomes of a tick, who keeps a pair, and what cannot be started."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +108,36 @@ async def test_a_symbol_that_needs_no_keeper_is_let_go(tmp_path: Path) -> None:
         assert floor.ownership.take(SOL)
         await Custody(floor, Counts(), lambda _: None).look()
         assert floor.ownership.symbols == ()
+
+
+class Later(HastyClock):
+    """What was asked of the market before is too old to be used again: the control side scales its whole past."""
+
+    def monotonic_ms(self) -> float:
+        return super().monotonic_ms() + 60_000
+
+
+async def test_a_ladder_that_ended_is_followed_by_the_worker_that_kept_it(tmp_path: Path) -> None:
+    async with house(tmp_path) as place, floor_of(place, "w1") as floor:
+        await runner(floor)(written_tick(TICK))
+        seat, said = floor.seats[11], list[str]()
+        (pair,) = seat.desk.store.pairs.open_pairs("paper")
+        plan = pair.plan.model_copy(update={"reopen": True})
+        seat.desk.store.pairs.update(pair.model_copy(update={"plan": plan}))
+        again = replace(seat, desk=replace(seat.desk, series=None, sharing=None, clock=Later()))
+        custody = Custody(replace(floor, seats={**floor.seats, 11: again}), Counts(), said.append)
+        await custody.look()
+        for change in ("1.0201", "1.0401"):
+            await place.control("price", {"symbol": "SOLUSDT", "price": str(pair.entry_price * Decimal(change))})
+            await custody.look()
+        async with asyncio.timeout(30):
+            while not any("reopened" in line for line in said):
+                await asyncio.sleep(0.1)
+                await custody.look()
+        assert [line for line in said if f"{SOL}: reopened: ladder 2" in line], said
+        (second,) = seat.desk.store.pairs.open_pairs("paper")
+        assert second.pair_id.endswith("-ladder2")
+        assert_pair(await place.state())
 
 
 class Queue:
