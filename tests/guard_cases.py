@@ -699,8 +699,16 @@ CASES: dict[str, RuleCase] = {
         lambda: P().with_source("funding", NOW - 3_600_000),
     ),
     "positioning_stale": case(
-        (lambda: P().with_source("open_interest", NOW - 7_200_001), lambda: P().with_source("open_interest", None)),
-        lambda: P().with_source("open_interest", NOW - 7_200_000),
+        (
+            lambda: P().with_source("open_interest", NOW - 7_200_001),
+            lambda: P().with_source("open_interest", None),
+            lambda: P().with_source("positioning", NOW - 7_200_001),
+        ),
+        (
+            lambda: P().with_source("open_interest", NOW - 7_200_000),
+            lambda: P().with_source("positioning", NOW - 7_200_000),
+            lambda: P().with_source("positioning", None),
+        ),
     ),
     "clock_drift": case(
         (lambda: P().with_quote(clock_drift_ms=1001), lambda: P().with_quote(clock_drift_ms=-1001)),

@@ -75,14 +75,30 @@ def _bundle(path: Path) -> "Bundle":
     remedy = "use what `volgamma journal show ID --json` or `journal export` writes"
     text = _text(path).strip()
     try:
-        _, end = json.JSONDecoder().raw_decode(text)
-        return Bundle.model_validate_json(text[:end])
+        document, end = json.JSONDecoder().raw_decode(text)
+        bundle = Bundle.model_validate_json(text[:end])
+        return _in_our_spelling(bundle, document["context"])
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise HostError("bad_bundle", f"{path}: {where}: {first['msg']}", remedy) from error
     except (ValueError, RecursionError) as error:
         raise HostError("bad_bundle", f"{path} is no JSON: {error}", remedy) from error
+
+
+def _in_our_spelling(bundle: "Bundle", written: dict[str, Any]) -> "Bundle":
+    """The bundle with the hash of its context as we write it, when it carries the hash of the context as it is written.
+
+    A context written by other hands may say 9 for 9.0 or "100000.00" for "100000": its hash vouches for the same
+    content all the same.
+    """
+    from traders.contract.base import content_hash
+
+    stated = bundle.context.context_hash
+    hashed = {key: value for key, value in written.items() if key != "context_hash"}
+    if stated == bundle.context.compute_hash() or stated != content_hash(hashed):
+        return bundle
+    return bundle.model_copy(update={"context": bundle.context.hashed()})
 
 
 def _exported(path: Path) -> "ConstraintSet":

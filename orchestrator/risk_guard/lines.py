@@ -1,7 +1,9 @@
 """Verdicts for a stream of decisions as JSON lines: what `volgamma guard` prints."""
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -21,7 +23,7 @@ class LineVerdict:
 
     def json(self) -> str:
         """The pinned output: `line` and the verdict's fields, one JSON object on one line."""
-        body = self.verdict.model_dump_json(exclude={"schema_"})
+        body = self.verdict.model_dump_json(exclude={"schema_"}, ensure_ascii=True)
         return f'{{"line":{self.line},{body[1:]}'
 
 
@@ -36,9 +38,20 @@ def judge_text(text: str | bytes, bench: Bench) -> Verdict:
     """The verdict on a decision's JSON text; rule `schema_invalid` when it is none."""
     try:
         decision = Decision.model_validate_json(text)
+        json.loads(text, object_pairs_hook=_each_key_once)
     except ValidationError as error:
         return _malformed(_complaint(error), bench)
+    except ValueError as error:
+        return _malformed(str(error)[:600], bench)
     return judge(decision, bench)
+
+
+def _each_key_once(pairs: list[tuple[str, Any]]) -> None:
+    """Two values under one key: which was meant is not guessed at."""
+    keys = [key for key, _ in pairs]
+    if len(set(keys)) < len(keys):
+        twice = next(key for place, key in enumerate(keys) if key in keys[:place])
+        raise ValueError(f"{twice}: said twice")
 
 
 def _complaint(error: ValidationError) -> str:

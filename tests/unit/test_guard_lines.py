@@ -1,5 +1,6 @@
 """`volgamma guard`: a verdict a line, whatever the line; errors that say what to do."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -285,3 +286,57 @@ def test_the_first_three_complaints_are_said_and_the_others_counted(wrong: int, 
 def test_a_long_complaint_is_cut_to_600_characters() -> None:
     (line,) = judge_lines([json.dumps(json.loads(entry()) | {"x" * 700: 1})], bench())
     assert line.verdict.findings[0].message == "the line is no decision: " + "x" * 600
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ('"leverage":"5"', "plan.leverage"),
+        ('"leverage":true', "plan.leverage"),
+        ('"leverage":8,"leverage":5', "leverage: said twice"),
+        ('"leverage":5,"leverage":5', "leverage: said twice"),
+    ],
+)
+def test_what_is_not_said_once_as_a_number_is_not_guessed_at(written: str, said: str) -> None:
+    line = entry()
+    assert line.count('"leverage":5') == 1
+    refused, permitted_ = judge_lines([line.replace('"leverage":5', written), line], bench())
+    assert permitted_.verdict.outcome == "approved"
+    assert [finding.rule for finding in refused.verdict.findings] == ["schema_invalid"]
+    assert said in refused.verdict.findings[0].message
+
+
+def test_a_fraction_is_a_number() -> None:
+    line = entry()
+    assert line.count('"stop_loss":0.08') == 1
+    (refused,) = judge_lines([line.replace('"stop_loss":0.08', '"stop_loss":"0.08"')], bench())
+    assert [finding.rule for finding in refused.verdict.findings] == ["schema_invalid"]
+
+
+def test_a_line_is_one_line_for_every_reader() -> None:
+    """U+2028 and U+0085 end a line for some: the rationale may hold them, the output must not."""
+    document = json.loads(entry()) | {"rationale": "a\u2028b\u0085c\u2029d é"}
+    (judged,) = judge_lines([json.dumps(document)], bench())
+    assert len(judged.json().splitlines()) == 1
+    assert json.loads(judged.json())["decision"]["rationale"] == document["rationale"]
+
+
+@pytest.mark.parametrize(("hashed_as_written", "outcome"), [(True, "approved"), (False, "refused")])
+def test_another_spelling_of_the_same_numbers_is_vouched_for_by_its_own_hash(
+    files: Path, hashed_as_written: bool, outcome: str
+) -> None:
+    """A context of other hands: 9 for 9.0 and "100000.00" for "100000", hashed by the documented rule."""
+    document = bundle().model_dump(mode="json", by_alias=True)
+    context = document["context"]
+    context["portfolio"]["equity"] += ".00"
+    context["readings"]["sol.1h.bb_expansion_age"]["value"] = 9
+    del context["context_hash"]
+    vouched = context if hashed_as_written else context | {"symbol": "AVAX/USDT:USDT"}
+    canonical = json.dumps(vouched, sort_keys=True, separators=(",", ":"))
+    context["context_hash"] = hashlib.sha256(canonical.encode()).hexdigest()
+    (files / "bundle.json").write_text(json.dumps(document))
+    done = on(files, "--json", text=entry(), decisions="-")
+    assert done.exit_code == 0, done.output
+    verdict = json.loads(done.stdout)
+    assert verdict["outcome"] == outcome
+    assert ("context_tampered" in {finding["rule"] for finding in verdict["findings"]}) is (not hashed_as_written)

@@ -11,7 +11,15 @@ import math
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationInfo,
+)
 
 
 class ContractError(Exception):
@@ -28,6 +36,13 @@ def _plain(value: Decimal) -> str:
     """Decimal as plain digits (no exponent), without trailing zeros beyond the point."""
     text = format(value.normalize(), "f")
     return "0" if text in {"-0", "0"} else text
+
+
+def number_in_json(value: Any, info: ValidationInfo) -> Any:
+    """In JSON a number is a number: neither its text nor true or false (what the JSON Schemas say, too)."""
+    if isinstance(value, str | bool) and info.mode == "json":
+        raise ValueError("a number is needed, not text, true or false")
+    return value
 
 
 def _roundtrip(value: Decimal) -> Decimal:
@@ -50,6 +65,7 @@ Money = Annotated[
 Fraction = Annotated[
     Decimal,
     Field(allow_inf_nan=False, ge=Decimal("-1e15"), le=Decimal("1e15")),
+    BeforeValidator(number_in_json),
     AfterValidator(_roundtrip),
     PlainSerializer(float, return_type=float, when_used="json"),
 ]

@@ -4,10 +4,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from data_fetchers.symbols import normalise
-from traders.contract.base import Fraction, Frozen
+from traders.contract.base import Fraction, Frozen, number_in_json
 
 
 class Action(StrEnum):
@@ -95,7 +95,7 @@ class PairPlan(Frozen):
     kind: Literal["gamma", "spread", "funding", "directional"]
     legs: Annotated[tuple[LegPlan, ...], Field(min_length=1, max_length=2)]
     pair_margin_fraction: Fraction
-    leverage: Annotated[int, Field(ge=-1000, le=1000)]
+    leverage: Annotated[int, Field(ge=-1000, le=1000), BeforeValidator(number_in_json)]
     bands: Annotated[tuple[Band, ...], Field(min_length=0, max_length=8)]
     rehedge: Literal["none", "at_band"]
     reversal_rule: Literal["opposite_band", "entry", "none"]

@@ -65,8 +65,13 @@ def funding_stale(case: Case) -> Remark | None:
 
 @rule(RuleCode.POSITIONING_STALE)
 def positioning_stale(case: Case) -> Remark | None:
-    """Open interest is at most `data_age_max_s.positioning` old."""
-    return _aged(case, "open interest", _source(case, "open_interest"), 0, case.limits.data_age_max_s.positioning)
+    """Open interest, and long/short ratios where a venue has them, are at most `data_age_max_s.positioning` old."""
+    limit = case.limits.data_age_max_s.positioning
+    remark = _aged(case, "open interest", _source(case, "open_interest"), 0, limit)
+    ratios = _source(case, "positioning")
+    if remark is not None or ratios is None:
+        return remark
+    return _aged(case, "the long/short ratio", ratios, 0, limit)
 
 
 @rule(RuleCode.CLOCK_DRIFT)
