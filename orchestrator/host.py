@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import platform
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -104,6 +105,7 @@ async def run_schedule(
     Raises HostError; a second start on the same data folder refuses.
     """
     clock = SystemClock()
+    by = f"run on {platform.node() or 'this machine'}"
     refuse_live(settings, exchange, live)
     if live:
         await confirmed(settings, clock, exchange, confirm)
@@ -113,7 +115,7 @@ async def run_schedule(
         loop.add_signal_handler(number, _stopping, stop, say, plan.flatten_on_exit)
     loop.add_signal_handler(signal.SIGUSR1, _kill, settings, clock, stop, say)
     try:
-        with data_folder_lock(settings.data_dir, "run"), watching(settings, clock, plan.every, say):
+        with data_folder_lock(settings.data_dir, "run"), watching(settings, clock, plan.every, say, by):
             async with open_desk(settings, clock, exchange, shadow=shadow, live=live) as desk:
                 if shadow:
                     nothing_to_keep(desk)
@@ -184,7 +186,7 @@ async def run_worker(
         loop.add_signal_handler(number, _leaving, stop, say)
     loop.add_signal_handler(signal.SIGUSR1, _kill, settings, clock, stop, say)
     try:
-        with watching(settings, clock, None, say):
+        with watching(settings, clock, None, say, f"worker {name}"):
             async with open_floor(settings, clock, exchange, name, traders) as floor:
                 for line in floor.left_out:
                     say(line)

@@ -27,6 +27,7 @@ class Kind(StrEnum):
     STALE_DATA = "stale_data"
     NO_DECISIONS = "no_decisions"
     RUN_ENDED = "run_ended"
+    DATABASE = "database"
     OVER = "over"
     DIGEST = "digest"
     TEST = "test"
@@ -130,6 +131,13 @@ ABOUT: dict[Kind, About] = {
         "`volgamma run` ended with an error. Open pairs keep their bracket, nothing moves it any more.",
         "Start it again: it takes up what it finds.",
     ),
+    Kind.DATABASE: About(
+        "failure",
+        _HOUR,
+        True,
+        "The database cannot be read or written. Without it no new risk is taken: the kill switch counts as on.",
+        "`volgamma db check`, `volgamma doctor`: disk, rights, the server. Pairs keep the bracket at the exchange.",
+    ),
     Kind.OVER: About("success", _MINUTE, False, "What was reported before has ended.", "Nothing."),
     Kind.DIGEST: About("info", _DAY, True, "The day in figures.", "Nothing."),
     Kind.TEST: About("info", 0, True, "Asked for with `volgamma alerts test`.", "Nothing."),
@@ -138,11 +146,18 @@ ABOUT: dict[Kind, About] = {
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened, or still is so. `key` tells one from another: the same key is the same thing."""
+    """Something that happened, or still is so. `key` tells one from another: the same key is the same thing,
+    whichever process saw it. `picture`: PNG bytes."""
 
     kind: Kind
     key: str
     text: str
+    picture: bytes | None = None
+
+    @property
+    def title(self) -> str:
+        """In a few words."""
+        return {Kind.OVER: "it is over", Kind.DIGEST: "the day"}.get(self.kind, self.kind.value.replace("_", " "))
 
     @property
     def about(self) -> About:

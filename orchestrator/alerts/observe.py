@@ -12,6 +12,7 @@ from typing import Any
 from db.pairs_repository import PairEvent
 from orchestrator.alerts.events import Event, Kind
 from orchestrator.alerts.facts import Facts
+from orchestrator.alerts.policy import OVER
 
 #: Rules that refuse because of the data, not because of the market.
 STALE_RULES = frozenset(
@@ -158,7 +159,7 @@ def _lasting(memory: Memory, facts: Facts) -> tuple[Memory, list[Event]]:
     for key, at in memory.since.items():
         if key not in now and facts.now - at >= _grace(key):
             name = _LASTING[key.split(":")[0]].value.replace("_", " ")
-            events.append(Event(Kind.OVER, f"over:{key}:{at}", f"Over: {name} ({key.partition(':')[2] or 'all'})."))
+            events.append(Event(Kind.OVER, f"{OVER}{key}", f"Over: {name} ({key.partition(':')[2] or 'all'})."))
     return replace(memory, since=since), events
 
 

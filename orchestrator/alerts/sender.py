@@ -19,11 +19,16 @@ from orchestrator.alerts.events import Message
 from orchestrator.errors import HostError
 
 MOST_WAITING = 50
+DELIVERED = "delivered"
+FAILED = "failed"
+DROPPED = "dropped"
+_Waiting = queue.Queue[tuple[int, Message] | None]
 
 
 @dataclass
 class Channel:
-    """One address. `problem`: why the last attempt failed, in words that hold no secret."""
+    """One address. `service`: what it is called; two of a kind are numbered. `problem`: why the last attempt failed, in
+    words that hold no secret."""
 
     service: str
     client: Any
@@ -40,7 +45,7 @@ def channels(addresses: Sequence[SecretStr]) -> tuple[Channel, ...]:
     # apprise logs what it sends and to where
     for name in ("apprise", "urllib3"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    found = []
+    found: list[Channel] = []
     for number, address in enumerate(addresses, 1):
         client = Apprise(asset=AppriseAsset(app_id="volgamma", app_desc="VolatilityGamma", async_mode=False))
         try:
@@ -53,7 +58,9 @@ def channels(addresses: Sequence[SecretStr]) -> tuple[Channel, ...]:
                 f"address {number} of VOLGAMMA_ALERTS is none that apprise knows",
                 "for example tgram://TOKEN/CHAT, discord://ID/TOKEN or mailto://user:password@host, comma-separated",
             )
-        found.append(Channel(str(client[0].service_name), client))
+        name = str(client[0].service_name)
+        same = len([one for one in found if name in (one.service, one.service.rpartition(" #")[0])])
+        found.append(Channel(f"{name} #{same + 1}" if same else name, client))
     return tuple(found)
 
 
@@ -94,24 +101,27 @@ class Sender:
 
     def __init__(self, targets: Iterable[Channel]) -> None:
         self.channels = tuple(targets)
-        self._waiting: list[queue.Queue[Message | None]] = []
+        #: What became of each message: (its mark, service, what). To be fetched by whoever keeps that.
+        self.results: queue.SimpleQueue[tuple[int, str, str]] = queue.SimpleQueue()
+        self._waiting: list[_Waiting] = []
         self._threads: list[threading.Thread] = []
         for channel in self.channels:
-            waiting: queue.Queue[Message | None] = queue.Queue(MOST_WAITING)
+            waiting: _Waiting = queue.Queue(MOST_WAITING)
             thread = threading.Thread(
-                target=_work, args=(channel, waiting), name=f"alerts-{channel.service}", daemon=True
+                target=_work, args=(channel, waiting, self.results), name=f"alerts-{channel.service}", daemon=True
             )
             thread.start()
             self._waiting.append(waiting)
             self._threads.append(thread)
 
-    def put(self, message: Message) -> None:
-        """Returns at once; a full queue loses the message, and counts it."""
+    def put(self, message: Message, mark: int = 0) -> None:
+        """Returns at once; a full queue loses the message, and counts it. `mark`: what `results` call it."""
         for channel, waiting in zip(self.channels, self._waiting, strict=True):
             try:
-                waiting.put_nowait(message)
+                waiting.put_nowait((mark, message))
             except queue.Full:
                 channel.dropped += 1
+                self.results.put((mark, channel.service, DROPPED))
 
     def close(self, patience_s: float) -> None:
         """Let what waits be sent, for so long at most; whatever hangs is left behind."""
@@ -125,6 +135,8 @@ class Sender:
             thread.join(max(0.0, until - time.monotonic()))
 
 
-def _work(channel: Channel, waiting: "queue.Queue[Message | None]") -> None:
-    while (message := waiting.get()) is not None:
-        deliver(channel, message)
+def _work(channel: Channel, waiting: _Waiting, results: "queue.SimpleQueue[tuple[int, str, str]]") -> None:
+    while (one := waiting.get()) is not None:
+        mark, message = one
+        done = deliver(channel, message)
+        results.put((mark, channel.service, DELIVERED if done else f"{FAILED}: {channel.problem}"))

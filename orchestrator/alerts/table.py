@@ -22,8 +22,18 @@ An address holds keys: it is never printed, logged or stored by volgamma. Alerts
 of their own and sent by another for each address: a service that is slow or dead loses its own messages and delays
 nothing. The same thing is said once, and again only while it lasts and after the time in the table; within an hour at
 most `alerts_per_hour` (20) messages leave, urgent ones beyond that, and what was held back is counted in the next.
-What was seen and sent is kept in `alerts.json` in the data folder, so that a restart repeats nothing and misses
-nothing. With several workers on one PostgreSQL, give one of them the addresses.
+What was seen is kept in `alerts.json` in the data folder, so that a restart repeats nothing and misses nothing.
+
+The newest 500 alerts are kept in the database, on the page *Alerts* of the [dashboard](dashboard.md) and in
+`volgamma alerts list`: when, what, who told it, and what became of it at each service, by the name of the service
+(`Telegram`, `Telegram #2`): delivered, failed, dropped (the queue was full), held back by the rate, waiting. Not known: the
+process ended before the service answered.
+
+**Several workers on one database.** Give all of them the same addresses: whoever sees a thing first tells it, and the
+others do not, by what all of them have sent, which is in the database and changed by one at a time; the rate counts for
+all together. If the one that tells ends before its message has left, what lasts is told again after the time in the
+table. While the database is out of reach each worker tells what it sees alone (so `database` may come once from each)
+and enters it when the database is back.
 
 | alert | severity | urgent | again after | what it means | what to do |
 | --- | --- | --- | --- | --- | --- |

@@ -113,7 +113,7 @@ def test_a_run_that_ends_with_an_error_says_so(tmp_path: Path) -> None:
         said: list[str] = []
         with (
             pytest.raises(HostError),
-            watching(chosen, SystemClock(), None, said.append),
+            watching(chosen, SystemClock(), None, said.append, "run on here"),
         ):
             raise HostError("exchange_unreachable", "paper does not tell its time", "start again when it answers")
         (ended,) = server.arrived

@@ -1,14 +1,22 @@
 """What is sent of what happened: once, again while it lasts, never more than so many an hour, urgent ones beyond."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
-from orchestrator.alerts.events import ABOUT, Event, Kind
-from orchestrator.alerts.policy import Sent, choose
+from orchestrator.alerts import policy
+from orchestrator.alerts.events import ABOUT, Event, Kind, Message
+from orchestrator.alerts.policy import OVER, Sent
 from orchestrator.alerts.table import table
 
 MINUTE = 60_000
 NOON = 1_700_000_000_000
+
+
+def choose(state: Sent, events: Iterable[Event], now: int, per_hour: int) -> tuple[Sent, list[Message]]:
+    """What is sent."""
+    state, choices = policy.choose(state, events, now, per_hour)
+    return state, [choice.message for choice in choices if choice.message is not None]
 
 
 def opened(number: int) -> Event:
@@ -56,6 +64,37 @@ def test_old_keys_are_forgotten() -> None:
     state, _ = choose(Sent(), [opened(1)], NOON, 3)
     state, _ = choose(state, [], NOON + 3 * 24 * 60 * MINUTE, 3)
     assert (state.by_key, state.recent) == ({}, ())
+
+
+BARE_OVER = Event(Kind.OVER, f"{OVER}bare:SOL", "Over: unprotected leg (SOL).")
+
+
+def test_the_end_is_told_once_to_those_who_heard_of_the_beginning() -> None:
+    assert choose(Sent(), [BARE_OVER], NOON, 3)[1] == [], "nobody was told that it began"
+    state, _ = choose(Sent(), [BARE], NOON, 3)
+    state, (message,) = choose(state, [BARE_OVER], NOON + MINUTE, 3)
+    assert (message.title, message.severity) == ("volgamma: it is over", "success")
+    assert choose(state, [BARE_OVER], NOON + 60 * MINUTE, 3)[1] == [], "another process that saw it end much later"
+    state, _ = choose(state, [BARE], NOON + 90 * MINUTE, 3)
+    assert len(choose(state, [BARE_OVER], NOON + 91 * MINUTE, 3)[1]) == 1
+
+
+def test_what_is_held_back_is_a_choice_too() -> None:
+    _, choices = policy.choose(Sent(), [opened(n) for n in range(4)], NOON, 3)
+    assert [(choice.event.key, choice.message is None) for choice in choices[2:]] == [
+        ("event:2", False),
+        ("event:3", True),
+    ]
+
+
+def test_what_was_sent_alone_counts_with_what_others_sent() -> None:
+    shared, _ = choose(Sent(), [opened(1), opened(2)], NOON, 9)
+    alone, _ = choose(shared, [opened(3)], NOON + 1, 9)
+    others, _ = choose(shared, [opened(4), opened(5)], NOON + 2, 9)
+    both = others.with_own(alone)
+    assert both.recent == (NOON, NOON, NOON + 1, NOON + 2, NOON + 2)
+    assert set(both.by_key) == {f"event:{n}" for n in range(1, 6)}
+    assert shared.with_own(shared) == shared
 
 
 def test_the_page_shows_the_table() -> None:
