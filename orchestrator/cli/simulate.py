@@ -42,6 +42,12 @@ def simulate(
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="another limit for this run only; repeatable")
     ] = None,
+    second: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="folder of a second venue: funding pairs over both, as well")
+    ] = None,
+    second_venue: Annotated[
+        str | None, typer.Option(help="what that venue is called; as its folder says (bybit/futures)")
+    ] = None,
     full: Annotated[bool, typer.Option("--full", help="also baselines and costs x0, x1, x2 (some seconds)")] = False,
     report: Annotated[Path | None, typer.Option(help="write one self-contained HTML file")] = None,
     png: Annotated[Path | None, typer.Option(metavar="FOLDER", help="write each plot of the report as PNG")] = None,
@@ -80,6 +86,10 @@ def simulate(
         raise UsageError(
             "usage", "--sweep goes with none of --full, --report and --png", "run the one of interest by itself"
         )
+    if second is None and second_venue is not None:
+        raise UsageError("usage", "--second-venue names the venue of --second", "add --second DIR")
+    if sweep and second is not None:
+        raise UsageError("usage", "--sweep plays no funding pairs", "leave --second out")
     if not sweep and (workers, resume, walk_forward, scheduler) != (None, None, None, None):
         raise UsageError(
             "usage",
@@ -95,6 +105,7 @@ def simulate(
     from orchestrator.other_limits import parsed
     from orchestrator.simulation.asked import Asked, CountedModel
     from orchestrator.simulation.fill_model import FillModel
+    from orchestrator.simulation.funding_document import Second
     from orchestrator.simulation.run import Request
     from orchestrator.simulation.run import simulate as run
 
@@ -110,6 +121,7 @@ def simulate(
         changes=parsed(set_ or []),
         full=full or report is not None,
         asked=None if policy == "rules" else Asked(lambda: asked_model(policy[4:] or None, CountedModel), model_calls),
+        second=None if second is None else Second(second, second_venue),
     )
     if sweep:
         from orchestrator.simulation.sweep import Spread

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from orchestrator.cli import text
+from orchestrator.cli import simulate_funding_text, text
 
 #: domain.md section 9: what costs demand of P(outer band before the opposite first band | first band reached).
 CHANCE, NEEDED = 2 / 3, 0.734
@@ -54,6 +54,8 @@ def lines(document: dict[str, Any], period: tuple[str, str]) -> str:
             (f"x{factor}", str(one["cycles"]), _usdt(one["net"])) for factor, one in d["cost_sensitivity"].items()
         ]
         parts += [text.heading("Costs (fees and slippage)"), text.table(("", "pairs", "net USDT"), rows)]
+    if "funding_pairs" in d:
+        parts.append(simulate_funding_text.lines(d["funding_pairs"]))
     parts += [text.heading("Assumptions"), _assumptions(d)]
     return "".join(parts)
 

@@ -37,17 +37,20 @@ class Account:
         *,
         opens: bool,
         gain: Decimal = Decimal(0),
+        account: str = "",
     ) -> None:
-        """Book one fill; `gain` is what closing it realised."""
+        """Book one fill; `gain` is what closing it realised, `account` the venue where there are several."""
         buys = opens is (side == "long")
         self.wallet += gain - fee
         number = str(len(self.rows) + 1)
-        self.rows.append(Row(number, at, "fill", symbol, fee, side, "buy" if buys else "sell", price, quantity))
+        self.rows.append(
+            Row(number, at, "fill", symbol, fee, side, "buy" if buys else "sell", price, quantity, account)
+        )
 
-    def funding(self, at: int, symbol: str, amount: Decimal) -> None:
+    def funding(self, at: int, symbol: str, amount: Decimal, account: str = "") -> None:
         """Book a funding payment, received positive."""
         self.wallet += amount
-        self.rows.append(Row(str(len(self.rows) + 1), at, "funding", symbol, amount))
+        self.rows.append(Row(str(len(self.rows) + 1), at, "funding", symbol, amount, account=account))
 
     def note(self, at: int, unrealised: Decimal) -> None:
         """Take note of the equity at a time."""

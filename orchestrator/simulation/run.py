@@ -15,6 +15,8 @@ from orchestrator.simulation.baselines import buy_and_hold, ladders, random_star
 from orchestrator.simulation.document import SEED, document, ladder_document
 from orchestrator.simulation.engine import Engine, Missing, Setup, survey_of
 from orchestrator.simulation.fill_model import FillModel
+from orchestrator.simulation.funding_document import Second
+from orchestrator.simulation.funding_document import section as funding_pairs
 from orchestrator.simulation.history import HistoryError, Market, load
 from orchestrator.simulation.position import Cycle
 from traders.contract.constraints import ConstraintSet
@@ -28,7 +30,7 @@ _RANDOM_LADDERS = 200
 class Request:
     """What to simulate. `changes` are limits for this run only; times UTC ms, None: as far as the data go.
 
-    `asked` None: by the rules.
+    `asked` None: by the rules. `second`: the other venue of funding pairs.
     """
 
     folder: Path
@@ -42,6 +44,7 @@ class Request:
     changes: dict[str, Any] = field(default_factory=dict)
     full: bool = False
     asked: by_model.Asked | None = None
+    second: Second | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ def simulate(settings: Settings, request: Request) -> Done:
     if asked is not None:
         found["model"] = asked
     found["constraints"] = {"version": constraints.version, "hash": constraints.hash, "changed": request.changes}
+    if request.second is not None:
+        found["funding_pairs"] = funding_pairs(trader, survey, constraints, markets, setup, request.second)
     if request.full:
         found["baselines"] = _baselines(markets, setup, constraints)
         if request.asked is None:  # a model would have to be asked everything again, about other costs
