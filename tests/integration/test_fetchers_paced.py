@@ -1,6 +1,6 @@
 """A client that keeps to the venue's rate limit: what waits in its queue when a ban comes."""
 
-import time
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -8,7 +8,8 @@ import pytest
 from data_fetchers.collector import collect
 from data_fetchers.plugins import Plugins
 from data_fetchers.snapshot import MarketSnapshot, Requirements, Unavailable
-from tests.fetchers_venue import AVAX, PATHS, SOL, RealClock, StubVenue, first_then, opened, status, stub_venue, well
+from tests.fetchers_venue import AVAX, NOW, PATHS, SOL, StubVenue, first_then, opened, status, stub_venue, well
+from tests.virtual_time import LoopClock, seconds, virtual
 
 NO_PLUGINS = Plugins({}, ())
 WANTED = Requirements(
@@ -23,29 +24,32 @@ async def queued(venue: StubVenue, refusal: int) -> tuple[MarketSnapshot, list[f
     """A snapshot whose order book is refused at first, for a second; when requests came, in seconds from there."""
     async with opened("paper", venue.url, paced=True) as exchange:
         await exchange.load_markets()
+        exchange.throttler.config["delay"] = 0.01  # how often its queue looks at the time
         arrived: list[float] = []
         refused: list[float] = []
 
         async def good(request: Any) -> Any:
-            arrived.append(time.monotonic())
+            arrived.append(seconds())
             return await well(venue)(request)
 
         async def bad(request: Any) -> Any:
-            refused.append(time.monotonic())
+            refused.append(seconds())
             return await status(refusal, "{}", **{"Retry-After": "1"})(request)
 
         venue.say = {**dict.fromkeys(PATHS, good), "/fapi/v1/depth": first_then(1, bad, good)}
         venue.requests.clear()
-        found = await collect(WANTED, exchange, venue_name="paper", clock=RealClock(), plugins=NO_PLUGINS)
+        found = await collect(WANTED, exchange, venue_name="paper", clock=LoopClock(NOW), plugins=NO_PLUGINS)
         return found, [moment - refused[0] for moment in arrived]
 
 
 @pytest.mark.parametrize("refusal", [429, 418])
-async def test_a_ban_holds_back_what_waits_for_its_turn(refusal: int) -> None:
+@virtual
+async def test_a_ban_holds_back_what_waits_for_its_turn(refusal: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("ccxt.async_support.base.throttler"), "time", seconds)
     async with stub_venue() as venue:
         found, moments = await queued(venue, refusal)
         assert found.requests == len(venue.requests)
-    assert [moment for moment in moments if 0.03 < moment < 0.99] == []
+    assert [moment for moment in moments if 0 < moment < 0.99] == []
     later = [moment for moment in moments if moment >= 0.99]
     assert len(later) > 5  # there was a queue, and it went on
     assert later[5] - later[0] > 0.2  # ... at the pace of the rate limit, not all at once
