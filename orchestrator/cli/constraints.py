@@ -8,12 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestrator.cli import text
+from orchestrator.cli import completion, text
 from orchestrator.cli.output import command, emit
 from orchestrator.cli.person import now_ms, who
 from orchestrator.errors import HostError, UsageError
 
-Trader = Annotated[int, typer.Option("--trader", help="whose constraints")]
+Trader = Annotated[int, typer.Option("--trader", help="whose constraints", autocompletion=completion.trader_ids)]
 Json = Annotated[bool, typer.Option("--json", help="one JSON document on stdout")]
 Why = Annotated[str, typer.Option("--why", help="reason, kept with the change")]
 Who = Annotated[str | None, typer.Option("--who", help="author; by default the name you are logged in with")]
@@ -42,7 +42,10 @@ def register(app: typer.Typer) -> None:
 
 @command
 def show(
-    key: Annotated[str | None, typer.Argument(help="one constraint, with its history line")] = None,
+    key: Annotated[
+        str | None,
+        typer.Argument(help="one constraint, with its history line", autocompletion=completion.constraint_keys),
+    ] = None,
     trader: Trader = 11,
     as_json: Json = False,
 ) -> None:
@@ -77,7 +80,9 @@ def show(
 
 @command
 def set_(
-    changes: Annotated[list[str], typer.Argument(metavar="KEY VALUE [KEY VALUE]...")],
+    changes: Annotated[
+        list[str], typer.Argument(metavar="KEY VALUE [KEY VALUE]...", autocompletion=completion.changes)
+    ],
     why: Why,
     who_: Who = None,
     trader: Trader = 11,
@@ -99,7 +104,9 @@ def set_(
 
 @command
 def history(
-    key: Annotated[str | None, typer.Argument(help="only changes of this constraint")] = None,
+    key: Annotated[
+        str | None, typer.Argument(help="only changes of this constraint", autocompletion=completion.constraint_keys)
+    ] = None,
     trader: Trader = 11,
     as_json: Json = False,
 ) -> None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from orchestrator.cli import completion
 from orchestrator.cli.output import command, emit
 from orchestrator.errors import UsageError
 
@@ -20,9 +21,13 @@ def register(app: typer.Typer) -> None:
 
 @command
 def decide(
-    symbol: Annotated[str, typer.Option(help="any common spelling: SOL, SOLUSDT, SOL/USDT:USDT")] = "SOL/USDT:USDT",
-    exchange: Annotated[str, typer.Option(help="paper, binanceusdm, bybit, okx or bitget")] = "paper",
-    policy: Annotated[str, typer.Option(help="llm or rules")] = "llm",
+    symbol: Annotated[
+        str, typer.Option(help="any common spelling: SOL, SOLUSDT, SOL/USDT:USDT", autocompletion=completion.symbols)
+    ] = "SOL/USDT:USDT",
+    exchange: Annotated[
+        str, typer.Option(help="paper, binanceusdm, bybit, okx or bitget", autocompletion=completion.exchanges)
+    ] = "paper",
+    policy: Annotated[str, typer.Option(help="llm or rules", autocompletion=completion.policies)] = "llm",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="judge and journal, but send no order")] = False,
     compare: Annotated[
         bool,

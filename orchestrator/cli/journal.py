@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestrator.cli import text
+from orchestrator.cli import completion, text
 from orchestrator.cli.output import command, emit
 from orchestrator.errors import HostError
 
@@ -26,8 +26,10 @@ def register(app: typer.Typer) -> None:
 @command
 def list_(
     limit: Annotated[int, typer.Option(min=1, help="at most so many")] = 20,
-    symbol: Annotated[str | None, typer.Option(help="any common spelling")] = None,
-    outcome: Annotated[str | None, typer.Option(help="approved, amended or refused")] = None,
+    symbol: Annotated[str | None, typer.Option(help="any common spelling", autocompletion=completion.symbols)] = None,
+    outcome: Annotated[
+        str | None, typer.Option(help="approved, amended or refused", autocompletion=completion.outcomes)
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Summaries."""
@@ -60,7 +62,10 @@ def list_(
 
 
 @command
-def show(decision_id: Annotated[str, typer.Argument(metavar="ID")], as_json: Json = False) -> None:
+def show(
+    decision_id: Annotated[str, typer.Argument(metavar="ID", autocompletion=completion.decision_ids)],
+    as_json: Json = False,
+) -> None:
     """One decision."""
     from db.journal_repository import JournalRepository
 
@@ -77,7 +82,10 @@ def show(decision_id: Annotated[str, typer.Argument(metavar="ID")], as_json: Jso
 @command
 def export(
     file: Annotated[Path, typer.Argument(help="must not exist yet")],
-    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="all by default")] = None,
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ID]...", help="all by default", autocompletion=completion.decision_ids),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Write JSON lines, oldest first."""

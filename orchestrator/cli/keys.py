@@ -4,10 +4,11 @@ from typing import Annotated
 
 import typer
 
+from orchestrator.cli import completion
 from orchestrator.cli.output import command, emit
 
 Json = Annotated[bool, typer.Option("--json", help="one JSON document on stdout")]
-VenueName = Annotated[str, typer.Argument(help="binanceusdm, bybit, okx or bitget")]
+VenueName = Annotated[str, typer.Argument(help="binanceusdm, bybit, okx or bitget", autocompletion=completion.venues)]
 
 
 def register(app: typer.Typer) -> None:

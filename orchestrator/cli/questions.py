@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from orchestrator.cli import text
+from orchestrator.cli import completion, text
 from orchestrator.cli.output import command, emit
 from orchestrator.cli.recordings import recordings
 from orchestrator.errors import HostError, UsageError
@@ -15,7 +15,9 @@ from orchestrator.errors import HostError, UsageError
 if TYPE_CHECKING:
     from orchestrator.replay.what_if import Compared, Side
 
-Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="decision ids")]
+Ids = Annotated[
+    list[str] | None, typer.Argument(metavar="[ID]...", help="decision ids", autocompletion=completion.decision_ids)
+]
 All = Annotated[bool, typer.Option("--all", help="every decision of the journal")]
 File = Annotated[Path | None, typer.Option("--file", help="a journal export instead of the journal")]
 Json = Annotated[bool, typer.Option("--json", help="one JSON document on stdout")]
@@ -40,9 +42,15 @@ def what_if(
     ids: Ids = None,
     everything: All = False,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="another limit; repeatable")
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="another limit; repeatable", autocompletion=completion.other_limits
+        ),
     ] = None,
-    policy: Annotated[str | None, typer.Option(help="rules or llm; by default what was decided then")] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(help="rules or llm; by default what was decided then", autocompletion=completion.policies),
+    ] = None,
     model: Annotated[str | None, typer.Option(help="ask this model (implies --policy llm); answers are kept")] = None,
     file: File = None,
     html: Annotated[Path | None, typer.Option(help="also write the table as one HTML file")] = None,

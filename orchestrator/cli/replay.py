@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from orchestrator.cli import questions, text
+from orchestrator.cli import completion, questions, text
 from orchestrator.cli.output import command, emit
 from orchestrator.cli.recordings import exported
 from orchestrator.errors import HostError, UsageError
@@ -35,7 +35,9 @@ def register(app: typer.Typer) -> None:
 
 @command
 def verify(
-    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="decision ids")] = None,
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID]...", help="decision ids", autocompletion=completion.decision_ids)
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="every decision of the journal")] = False,
     start: Annotated[str, typer.Option("--from", help="snapshot or context")] = "snapshot",
     file: Annotated[Path | None, typer.Option("--file", help="a journal export instead of the journal")] = None,

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from orchestrator.cli import completion
 from orchestrator.cli.output import command, emit
 from orchestrator.errors import UsageError
 
@@ -23,9 +24,13 @@ def run(
     every: Annotated[str, typer.Option(help="time between decisions: 60s, 15m, 1h")] = "15m",
     length: Annotated[str | None, typer.Option("--for", help="how long to run; until stopped when left out")] = None,
     exchange: Annotated[
-        str, typer.Option(help="paper; binanceusdm: its market, filled on paper; others are only read")
+        str,
+        typer.Option(
+            help="paper; binanceusdm: its market, filled on paper; others are only read",
+            autocompletion=completion.exchanges,
+        ),
     ] = "paper",
-    policy: Annotated[str, typer.Option(help="llm or rules")] = "llm",
+    policy: Annotated[str, typer.Option(help="llm or rules", autocompletion=completion.policies)] = "llm",
     flatten_on_exit: Annotated[
         bool, typer.Option("--flatten-on-exit", help="close all pairs at the end; without it they stay protected")
     ] = False,

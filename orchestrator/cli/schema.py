@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from orchestrator.cli import completion
 from orchestrator.cli.output import command, emit
 from orchestrator.errors import UsageError
 
@@ -17,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 @command
 def schema(
-    name: Annotated[str, typer.Argument(help=f"one of {', '.join(NAMES)}")],
+    name: Annotated[str, typer.Argument(help=f"one of {', '.join(NAMES)}", autocompletion=completion.words(*NAMES))],
     as_json: Annotated[bool, typer.Option("--json", help="accepted for symmetry; the output is JSON anyway")] = False,
 ) -> None:
     """Print the JSON Schema of NAME."""

@@ -4,12 +4,12 @@ from typing import Annotated, Any
 
 import typer
 
-from orchestrator.cli import text
+from orchestrator.cli import completion, text
 from orchestrator.cli.output import command, emit
 from orchestrator.cli.person import now_ms, who
 from orchestrator.errors import HostError
 
-Name = Annotated[str, typer.Argument(help="id or name")]
+Name = Annotated[str, typer.Argument(help="id or name", autocompletion=completion.traders)]
 Why = Annotated[str, typer.Option("--why", help="reason, kept with the change")]
 Who = Annotated[str | None, typer.Option("--who", help="author; by default the name you are logged in with")]
 Json = Annotated[bool, typer.Option("--json", help="one JSON document on stdout")]

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from orchestrator.cli import completion
 from orchestrator.cli.output import command, emit
 from orchestrator.errors import UsageError
 
@@ -26,7 +27,7 @@ def worker(
     name: Annotated[str | None, typer.Option(help="unique among all workers; machine and process by default")] = None,
     traders: Annotated[str, typer.Option(help="ids, comma-separated; all that are enabled when left out")] = "",
     exchange: Annotated[str, typer.Option(help="paper (running, named by VOLGAMMA_PAPER_URL)")] = "paper",
-    policy: Annotated[str, typer.Option(help="llm or rules")] = "llm",
+    policy: Annotated[str, typer.Option(help="llm or rules", autocompletion=completion.policies)] = "llm",
     every: Annotated[
         str | None, typer.Option(help="time between decisions; each trader's own interval when left out")
     ] = None,
