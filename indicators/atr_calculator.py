@@ -44,8 +44,15 @@ def atr_ratio(high: ArrayLike, low: ArrayLike, close: ArrayLike, fast: int = FAS
 def natr(high: ArrayLike, low: ArrayLike, close: ArrayLike, n: int = FAST) -> Array:
     """ATR(n) / close as a *fraction* of price (TA-Lib's NATR is in per cent)."""
     (c,) = checked(close=close)
+    above_zero("close", c)  # before high and low are looked at
+    return of_price(atr(high, low, close, n), c)
+
+
+def of_price(average: Array, close: ArrayLike) -> Array:
+    """As `natr`, of an ATR that is known already."""
+    (c,) = checked(close=close)
     above_zero("close", c)
-    return ratio(atr(high, low, close, n), c)
+    return ratio(average, c)
 
 
 def true_range_multiple(high: ArrayLike, low: ArrayLike, close: ArrayLike, n: int = FAST) -> Array:
@@ -53,10 +60,18 @@ def true_range_multiple(high: ArrayLike, low: ArrayLike, close: ArrayLike, n: in
     return ratio(true_range(high, low, close), lagged(atr(high, low, close, n)))
 
 
+def latest_range_multiple(high: Array, low: Array, close: Array, average: Array) -> float:
+    """The last value of `true_range_multiple` alone, of the ATR of the same bars: the same number at once."""
+    if close.size < 2:
+        return float("nan")
+    last = true_range(high[-2:], low[-2:], close[-2:])[-1:]
+    return float(ratio(last, average[-2:-1])[0])
+
+
 def _bars(high: ArrayLike, low: ArrayLike, close: ArrayLike) -> tuple[Array, Array, Array]:
     h, lo, c = checked(high=high, low=low, close=close)
-    upside_down = np.flatnonzero(h < lo)
-    if upside_down.size:
-        at = upside_down[0]
+    upside_down = h < lo
+    if upside_down.any():
+        at = int(upside_down.argmax())
         raise IndicatorError(f"bar {at}: high {h[at]} is below low {lo[at]}; the columns are mixed up or damaged")
     return h, lo, c

@@ -17,6 +17,9 @@ DEVIATIONS = 2.0
 SQUEEZE_BARS = 6
 #: How many previous values the mean bandwidth is taken over, by time frame: 20 days of 1h and 4h bars, 20 of 1d.
 MEAN_BARS = {"1h": 480, "4h": 120, "1d": 20}
+#: How many bars with a mean `latest` looks at before it looks further back, and closes of which nothing can overflow.
+_FIRST_LOOK = 240
+_SMALLEST, _LARGEST = 1e-100, 1e100
 
 
 class Bands(NamedTuple):
@@ -78,8 +81,53 @@ def position(close: ArrayLike, found: Bands) -> Array:
     return np.where(np.isnan(found.middle), np.nan, side)
 
 
+class Latest(NamedTuple):
+    """The last value of each series; NaN where it is not defined. `position` -1, 0 or 1, `run` and `age` in bars."""
+
+    upper: float
+    middle: float
+    lower: float
+    bandwidth: float
+    position: float
+    mean: float
+    run: float
+    age: float
+
+
+def latest(close: ArrayLike, mean_bars: int) -> Latest:
+    """The last values of `bands` and all that rests on them, which is all that a decision needs: the same numbers.
+
+    No window looks further back than its own bars, so the last bars are enough; only a run or an age that may have
+    begun before them needs more.
+    """
+    (c,) = checked(close=close)
+    defined_from = PERIOD - 1 + mean_bars
+    bars = defined_from + _FIRST_LOOK
+    # what over- or underflows, or is no price, has to be met wherever it is
+    usual = c.size > 0 and bool(c.min() > _SMALLEST and c.max() < _LARGEST)
+    while usual and bars < c.size:
+        found = _latest(c[-bars:], mean_bars)
+        # an event that these bars show is the last there was, since it shows its own squeeze; no later run reaches back
+        # beyond it
+        if np.isfinite(found.age):
+            return found
+        bars *= 4
+    return _latest(c, mean_bars)
+
+
+def _latest(c: Array, mean_bars: int) -> Latest:
+    """Of these bars alone."""
+    found = bands(c)
+    width = bandwidth(found)
+    mean = bandwidth_mean(width, mean_bars)
+    age = expansion_age(expansion_event(width, mean))
+    series = (*found, width, position(c, found), mean, squeeze_run(width, mean), age)
+    return Latest(*(float(one[-1]) if one.size else np.nan for one in series))
+
+
 def _pair(bw: ArrayLike, mean: ArrayLike) -> tuple[Array, Array, NDArray[np.bool_]]:
     own, _ = checked_lead("bw", bw)
     limit, _ = checked_lead("mean", mean)
-    checked(bw=np.zeros(own.size), mean=np.zeros(limit.size))  # the same length, or an error that names them
+    if own.size != limit.size:
+        checked(bw=np.zeros(own.size), mean=np.zeros(limit.size))  # an error that names them
     return own, limit, np.isfinite(own) & np.isfinite(limit)

@@ -74,11 +74,45 @@ def spread_z(y_close: ArrayLike, x_close: ArrayLike, n: int = SHORT, beta_n: int
     return out
 
 
+def latest(y: Array, x: Array, n: int) -> tuple[float, float]:
+    """The last values of `correlation` and `beta` alone, which is all that a decision needs: the same numbers at once.
+
+    Sums over a window take nothing from outside it. `y` and `x` are returns, NaN at most for the first bar.
+    """
+    if y.size > n:
+        y, x = y[-n:], x[-n:]
+    xy, xx, yy, _, _ = (one[-1:] for one in _moments(y, x, n))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = np.clip(xy / np.sqrt(xx * yy), -1.0, 1.0)
+        both = np.where((xx > 0) & (yy > 0), found, np.nan), np.where(xx > 0, xy / xx, np.nan)
+    return float(both[0][0]), float(both[1][0])
+
+
+def latest_spread_z(y_close: Array, x_close: Array, n: int = SHORT, beta_n: int = LONG) -> float:
+    """The last value of `spread_z` alone: the same number at once."""
+    yc, xc = checked(y_close=y_close, x_close=x_close)
+    returns_y, returns_x = log_returns(yc), log_returns(xc)
+    if yc.size < max(positive("n", n), beta_n + 2):
+        return float("nan")
+    _, held = latest(returns_y[:-1], returns_x[:-1], beta_n)
+    ys, xs = np.log(yc)[-n:], np.log(xc)[-n:]
+    centre = (window_mean(ys, n) - held * window_mean(xs, n))[-1]
+    spread = ys - held * xs
+    last = spread - centre
+    # added one after the other, as `spread_z` adds them
+    deviation = np.sqrt(np.add.accumulate(last * last)[-1] / n)
+    if deviation <= _TINY * np.abs(spread).max():
+        return float("nan")
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return float(last[-1] / deviation)
+
+
 def _moments(y: ArrayLike, x: ArrayLike, n: int) -> tuple[Array, Array, Array, Array, Array]:
     """Centred sums over windows of n: xy, xx, yy, and the means of x and y. Returns are near 0: one pass is exact."""
     ys, _ = checked_lead("y", y)
     xs, _ = checked_lead("x", x)
-    checked(y=np.zeros(ys.size), x=np.zeros(xs.size))
+    if ys.size != xs.size:
+        checked(y=np.zeros(ys.size), x=np.zeros(xs.size))  # an error that names them
     mean_x, mean_y = window_sum(xs, n) / n, window_sum(ys, n) / n
     square_x, square_y = window_sum(xs * xs, n), window_sum(ys * ys, n)
     xx = square_x - n * mean_x * mean_x

@@ -32,8 +32,20 @@ def divergence(close: ArrayLike, rsi_values: ArrayLike, n: int = DIVERGENCE_BARS
     """
     (c,) = checked(close=close)
     strength, _ = checked_lead("rsi_values", rsi_values)
-    checked(close=c, rsi_values=np.zeros(strength.size))
-    bearish = (c > lagged(window_max(c, n))) & (strength <= lagged(window_max(strength, n)))
+    if c.size != strength.size:
+        checked(close=c, rsi_values=np.zeros(strength.size))  # an error that names them
+    strongest = lagged(window_max(strength, n))
+    bearish = (c > lagged(window_max(c, n))) & (strength <= strongest)
     bullish = (c < lagged(window_min(c, n))) & (strength >= lagged(window_min(strength, n)))
-    undefined = np.isnan(strength) | np.isnan(lagged(window_max(strength, n)))
+    undefined = np.isnan(strength) | np.isnan(strongest)
     return np.where(undefined, np.nan, bullish.astype(np.float64) - bearish)
+
+
+def latest_divergence(close: Array, rsi_values: Array, n: int = DIVERGENCE_BARS) -> float:
+    """The last value of `divergence` alone, which is all that a decision needs: the same number at once."""
+    bars = positive("n", n) + 1
+    # what may begin with NaN, and nothing else, has to be met wherever it is
+    usual = close.size == rsi_values.size > bars + PERIOD and bool(np.isfinite(close).all())
+    if usual and bool(np.isnan(rsi_values[:PERIOD]).all() and np.isfinite(rsi_values[PERIOD:]).all()):
+        close, rsi_values = close[-bars:], rsi_values[-bars:]
+    return float(divergence(close, rsi_values, n)[-1])

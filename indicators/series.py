@@ -26,8 +26,9 @@ def checked(**named: ArrayLike) -> tuple[Array, ...]:
         array = np.ascontiguousarray(values, dtype=np.float64)
         if array.ndim != 1:
             raise IndicatorError(f"{name} has {array.ndim} dimensions; pass one value a bar")
-        bad = np.flatnonzero(~np.isfinite(array))
-        if bad.size:
+        finite = np.isfinite(array)
+        if not finite.all():
+            bad = np.flatnonzero(~finite)
             raise IndicatorError(
                 f"{name}[{bad[0]}] is {array[bad[0]]} ({bad.size} such value(s)); fill or cut the gap before"
             )
@@ -44,20 +45,26 @@ def checked_lead(name: str, values: ArrayLike) -> tuple[Array, int]:
     array = np.ascontiguousarray(values, dtype=np.float64)
     if array.ndim != 1:
         raise IndicatorError(f"{name} has {array.ndim} dimensions; pass one value a bar")
-    finite = np.flatnonzero(np.isfinite(array))
-    lead = int(finite[0]) if finite.size else array.size
-    if not np.isnan(array[:lead]).all():
+    finite = np.isfinite(array)
+    lead = int(finite.argmax()) if finite.any() else array.size
+    if lead and not np.isnan(array[:lead]).all():
         raise IndicatorError(f"{name} begins with an infinity; only NaN may lead a derived series")
-    checked(**{f"{name} (after its first {lead} values)": array[lead:]})
+    if not finite[lead:].all():
+        checked(**{f"{name} (after its first {lead} values)": array[lead:]})
     return array, lead
+
+
+def column(values: Sequence[float]) -> Array:
+    """A column of Python numbers as an array: several times as fast as `np.asarray`, which looks at every type."""
+    return np.fromiter(values, np.float64, len(values))
 
 
 def require_even(times: Sequence[int] | NDArray[np.int64], interval_ms: int) -> None:
     """Raises IndicatorError, naming the place, unless bar times (UTC ms) rise by exactly `interval_ms`."""
     steps = np.diff(np.asarray(times, dtype=np.int64))
-    wrong = np.flatnonzero(steps != interval_ms)
-    if wrong.size:
-        at = int(wrong[0])
+    wrong = steps != interval_ms
+    if wrong.any():
+        at = int(wrong.argmax())
         raise IndicatorError(
             f"bars {at} and {at + 1} are {steps[at]} ms apart, {interval_ms} expected (open times {times[at]} and "
             f"{times[at + 1]}); fetch the missing bars or cut the series after the gap"
@@ -73,8 +80,9 @@ def positive(name: str, value: int) -> int:
 
 def above_zero(name: str, array: Array) -> None:
     """Raises IndicatorError for a price that is not above 0."""
-    bad = np.flatnonzero(array <= 0)
-    if bad.size:
+    wrong = array <= 0
+    if wrong.any():
+        bad = np.flatnonzero(wrong)
         raise IndicatorError(f"{name}[{bad[0]}] is {array[bad[0]]}; a price is above 0")
 
 

@@ -1,6 +1,5 @@
 """Volume against its own past (domain.md section 6: below half its 20-bar mean a breakout is weak)."""
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from indicators.errors import IndicatorError
@@ -13,9 +12,10 @@ WEAK_BELOW = 0.5
 def volume_ratio(volume: ArrayLike, n: int = PERIOD) -> Array:
     """Volume of a bar over the mean of the n bars before it; NaN for the first n bars and after n empty ones."""
     (v,) = checked(volume=volume)
-    negative = np.flatnonzero(v < 0)
-    if negative.size:
-        raise IndicatorError(f"volume[{negative[0]}] is {v[negative[0]]}; a volume is 0 or more")
+    negative = v < 0
+    if negative.any():
+        at = int(negative.argmax())
+        raise IndicatorError(f"volume[{at}] is {v[at]}; a volume is 0 or more")
     return ratio(v, lagged(window_mean(v, n)))
 
 

@@ -5,7 +5,7 @@ import numpy as np
 from data_fetchers.snapshot import Candles, MarketSnapshot, Unavailable
 from indicators import correlation
 from indicators.errors import IndicatorError
-from indicators.series import require_even
+from indicators.series import column, require_even
 from traders.volatility_gamma.readings.notebook import NOT_ASKED, Notebook, reason_of
 from traders.volatility_gamma.requirements import PARTNER_BARS
 
@@ -19,36 +19,38 @@ def read_partner(notebook: Notebook, snapshot: MarketSnapshot) -> None:
     if snapshot.primary not in PAIR:
         notebook.miss_group("pair.", f"not_supported: {snapshot.primary} has no partner")
         return
-    found = [_hourly(snapshot, symbol) for symbol in PAIR]
-    for symbol, candles in zip(PAIR, found, strict=True):
+    both = [_hourly(snapshot, symbol) for symbol in PAIR]
+    for symbol, candles in zip(PAIR, both, strict=True):
         if not isinstance(candles, Candles):
             notebook.miss_group("pair.", f"{candles} ({symbol})")
             return
-    sol, avax = (candles for candles in found if isinstance(candles, Candles))
-    times, in_sol, in_avax = np.intersect1d(
-        np.asarray(sol.time[-_BARS:]), np.asarray(avax.time[-_BARS:]), return_indices=True
-    )
+    sol, avax = (candles for candles in both if isinstance(candles, Candles))
+    hours = [np.asarray(candles.time[-_BARS:], dtype=np.int64) for candles in (sol, avax)]
+    times, in_sol, in_avax = np.intersect1d(hours[0], hours[1], return_indices=True)
     if not times.size:
         notebook.miss_group("pair.", "empty: no hour that both have")
         return
-    y = np.asarray(sol.close[-_BARS:], dtype=np.float64)[in_sol]
-    x = np.asarray(avax.close[-_BARS:], dtype=np.float64)[in_avax]
+    y = column(sol.close[-_BARS:])[in_sol]
+    x = column(avax.close[-_BARS:])[in_avax]
     at = int(times[-1]) + sol.interval_ms
     try:
-        require_even([int(time) for time in times], sol.interval_ms)
+        require_even(times, sol.interval_ms)
         returns_y, returns_x = correlation.log_returns(y), correlation.log_returns(x)
-        series = {
-            "pair.correlation_72h": (correlation.correlation(returns_y, returns_x, correlation.SHORT), 73),
-            "pair.correlation_720h": (correlation.correlation(returns_y, returns_x, correlation.LONG), 721),
-            "pair.beta_720h": (correlation.beta(returns_y, returns_x, correlation.LONG), 721),
-            "pair.spread_z_72h": (correlation.spread_z(y, x), 722),
+        (short, _), (long, beta) = (
+            correlation.latest(returns_y, returns_x, n) for n in (correlation.SHORT, correlation.LONG)
+        )
+        found = {
+            "pair.correlation_72h": (short, 73),
+            "pair.correlation_720h": (long, 721),
+            "pair.beta_720h": (beta, 721),
+            "pair.spread_z_72h": (correlation.latest_spread_z(y, x), 722),
         }
     except IndicatorError as error:
         notebook.miss_group("pair.", f"invalid: {error}")
         return
-    for name, (values, needed) in series.items():
-        short = f"too_short: {times.size} common bars, {needed} needed"
-        notebook.put(name, float(values[-1]), at, *((short,) if times.size < needed else ()))
+    for name, (value, needed) in found.items():
+        why = f"too_short: {times.size} common bars, {needed} needed"
+        notebook.put(name, value, at, *((why,) if times.size < needed else ()))
 
 
 def _hourly(snapshot: MarketSnapshot, symbol: str) -> Candles | str:
