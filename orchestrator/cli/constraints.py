@@ -32,9 +32,11 @@ def register(app: typer.Typer) -> None:
         "a part of a value: `data_age_max_s.book 10`.",
     )(set_)
     group.command("history", help="Every version and what it changed, e.g. `volgamma constraints history`.")(history)
-    group.command("diff", help="Two versions compared, e.g. `volgamma constraints diff 1 3`, or `diff --profile`.")(
-        diff
-    )
+    group.command(
+        "diff",
+        help="Two versions compared, e.g. `volgamma constraints diff 1 3`, "
+        "or limits and profile: `volgamma constraints diff --profile`.",
+    )(diff)
     group.command("export", help="All limits as JSON, e.g. `volgamma constraints export limits.json`.")(export)
     group.command("import", help='Make an export current, e.g. `... import limits.json --why "from the lab"`.')(import_)
     app.add_typer(group, name="constraints", help="The limits every decision is judged by.")
