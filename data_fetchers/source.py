@@ -21,9 +21,13 @@ class ExchangeTime:
         self._drift = drift
 
     async def now(self) -> int:
-        """UTC milliseconds on the exchange's clock at the moment of the call. Raises FetchError when it is unknown."""
-        local = self._clock.now_ms()
-        return local + await asyncio.shield(self._drift)
+        """UTC milliseconds on the exchange's clock, never before what it told. Raises FetchError when it is unknown.
+
+        The clock is read after the drift is known: a reading from before would lie milliseconds before what the
+        exchange said, and just after the hour the bar that has closed would at times count as open.
+        """
+        drift = await asyncio.shield(self._drift)
+        return self._clock.now_ms() + drift
 
 
 async def measure_drift(exchange: Any, calls: Calls, clock: Clock) -> int:
