@@ -32,6 +32,8 @@ class Control:
         app.router.add_post("/_control/advance", self._advance)
         app.router.add_post("/_control/adl", self._adl)
         app.router.add_post("/_control/faults", self._faults)
+        app.router.add_get("/_control/streams", self._listeners)
+        app.router.add_post("/_control/streams", self._streams)
         app.router.add_get("/_control/state", self._state)
 
     async def _price(self, request: web.Request) -> web.Response:
@@ -113,6 +115,24 @@ class Control:
         except (BadFault, ValueError) as error:
             return _bad(str(error))
         return web.json_response({"faults": len(self._front.faults.faults)})
+
+    async def _streams(self, request: web.Request) -> web.Response:
+        """Break the connections of streams (`drop`), withhold their messages (`mute`), or let them go on (`unmute`)."""
+        try:
+            document = await request.json()
+            do, match = document["do"], document.get("match", "*")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return _bad(f"streams need `do`, one of drop, mute and unmute: {error!r}")
+        if do not in ("drop", "mute", "unmute") or not isinstance(match, str):
+            return _bad("`do` is one of drop, mute and unmute, `match` a stream such as solusdt@depth*, or user")
+        streams = self._front.streams.board
+        if do == "drop":
+            return web.json_response({"dropped": streams.drop(match)})
+        streams.muted = [*streams.muted, match] if do == "mute" else []
+        return web.json_response({"muted": streams.muted})
+
+    async def _listeners(self, request: web.Request) -> web.Response:
+        return web.json_response(self._front.streams.board.document())
 
     async def _state(self, request: web.Request) -> web.Response:
         front = self._front

@@ -20,12 +20,17 @@ from orchestrator.paper_exchange.live_feed import LiveFeed
 from orchestrator.paper_exchange.live_upstream import Answer
 from orchestrator.paper_exchange.market_routes import PUBLIC
 from orchestrator.paper_exchange.recorded import NoRecording
+from orchestrator.paper_exchange.streams import Streams, Turns
+from orchestrator.paper_exchange.streams_keys import PATH as LISTEN_KEY
+from orchestrator.paper_exchange.streams_requests import is_stream
 from orchestrator.paper_exchange.timekeeper import Timekeeper
 from orchestrator.paper_exchange.trade_routes import SIGNED
 
 KEYS = {"key": "secret", "paper": "paper"}
 _AHEAD_MS = 1_000
 _LOGGED = 10_000
+#: Faults that leave no stream to open.
+_NO_STREAM = {"status", "error_code", "reject_leg", "drop_response", "cut_body"}
 
 
 @dataclass
@@ -38,9 +43,14 @@ class Front:
     faults: FaultPlan = field(default_factory=FaultPlan)
     requests: list[dict[str, Any]] = field(default_factory=list)
     count: int = 0
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     #: Where the market is another venue's.
     live: LiveFeed | None = None
+    streams: Streams = field(init=False)
+    lock: asyncio.Lock = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.streams = Streams(self)
+        self.lock = Turns(self.streams.board)
 
     def tick(self) -> None:
         """Bring the engine to the time of now."""
@@ -68,10 +78,17 @@ class Front:
         for fault in struck:
             if fault.do == "delay_ms":
                 await asyncio.sleep(fault.amount / 1000)
+        if request.method == "GET" and is_stream(request.path) and not _NO_STREAM & {fault.do for fault in struck}:
+            entry["status"] = 101
+            stream = await self.streams.serve(request)
+            entry["status"] = stream.status
+            return stream
         waited = sum(fault.amount for fault in struck if fault.do == "delay_ms")
         answered = await self._answer(request, raw, parameters, struck, waited)
         status, document = answered.status, answered.document
         entry["status"] = status
+        if request.path == "/fapi/v1/depth" and status == 200:
+            document["lastUpdateId"] = self.streams.book_number(parameters["symbol"])
         if any(fault.do == "drop_response" for fault in struck):
             if request.transport is not None:
                 request.transport.close()
@@ -116,6 +133,8 @@ class Front:
         key = (request.method, request.path)
         if key in PUBLIC:
             return PUBLIC[key](self.engine, parameters)
+        if request.path == LISTEN_KEY:  # asked for with the key alone, unsigned
+            return self.streams.listen_key(request.method, *_key_of(request))
         if key not in SIGNED:
             raise Refusal(-5000, f"Path {request.path}, Method {request.method} is invalid", status=404)
         self._check_signature(request, raw, parameters, waited)
@@ -132,9 +151,7 @@ class Front:
                 self.saved()
 
     def _check_signature(self, request: web.Request, raw: str, parameters: dict[str, str], waited: float) -> None:
-        secret = KEYS.get(request.headers.get("X-MBX-APIKEY", ""))
-        if secret is None:
-            raise Refusal(-2015, "Invalid API-key, IP, or permissions for action.", status=401)
+        _, secret = _key_of(request)
         signed, _, signature = raw.rpartition("signature=")
         expected = hmac.new(secret.encode(), signed.rstrip("&").encode(), hashlib.sha256).hexdigest()
         if not signature or not hmac.compare_digest(expected, signature):
@@ -154,6 +171,14 @@ class Front:
         early = stamp - now >= _AHEAD_MS + ahead and not self.time.frozen
         if now + held_up - stamp > window + behind or early:
             raise Refusal(-1021, "Timestamp for this request is outside of the recvWindow.")
+
+
+def _key_of(request: web.Request) -> tuple[str, str]:
+    """The API key of a request and its secret. Raises Refusal."""
+    name = request.headers.get("X-MBX-APIKEY", "")
+    if name not in KEYS:
+        raise Refusal(-2015, "Invalid API-key, IP, or permissions for action.", status=401)
+    return name, KEYS[name]
 
 
 def _headers(struck: list[Fault], wait_s: int | None) -> dict[str, str]:

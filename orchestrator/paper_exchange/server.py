@@ -78,6 +78,7 @@ class RunningExchange:
         async with self._front.lock:
             self._front.tick()
             self._front.saved()
+        await self._front.streams.close()
         await self._runner.cleanup()
 
 
