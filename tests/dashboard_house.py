@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import SecretStr
 from starlette.testclient import TestClient
 
+from db.alerts_repository import AlertsRepository
 from db.database import open_database
 from db.journal_entry import KINDS, Summary
 from db.journal_repository import JournalRepository
@@ -32,6 +33,7 @@ PLANTED = {
 }
 HOSTILE = "</pre></script><script>alert(1)</script><img src=x onerror=alert(2)>\"'`{{ 7*7 }}${7*7}\u202e\x1b[31m"
 REPORT = "december & <b>january.html"
+TOLD_AT = 1_735_690_000_000
 HOSTILE_ID = "11-SOLUSDT-20250101T000100Z"
 
 
@@ -41,12 +43,29 @@ async def build(folder: Path) -> str:
         opened = kept.pair.decision_id
         journal = kept.desk.store.journal
         store(journal, hostile(journal.export_line(opened)))
+        AlertsRepository(kept.desk.store.database).keep([(TOLD_AT + n, "run on here", one) for n, one in told()])
     reports = folder / "reports"
     reports.mkdir()
     (reports / REPORT).write_text(f"<h1>Simulation</h1><script>parent.alert(1)</script>{PLANTED['OPENAI_API_KEY']}")
     (reports / "notes.txt").write_text("no report")
     (reports / "link.html").symlink_to(folder / "volgamma.sqlite")
     return opened
+
+
+def told() -> Iterator[tuple[int, dict[str, Any]]]:
+    """Alerts of each severity, with every fate; the newest means harm."""
+    fates: tuple[tuple[str, str, str, dict[str, str]], ...] = (
+        ("pair_opened", "info", "SOL/USDT:USDT on paper: pair p1 is open.", {"Telegram": "delivered"}),
+        ("unprotected_leg", "failure", "SOL/USDT:USDT: the open pair has no bracket at the exchange.",
+         {"Telegram": "failed: the service did not take it", "Mail": "delivered"}),
+        ("over", "success", "Over: unprotected leg (SOL/USDT:USDT).", {"Telegram": "dropped", "Mail": "waiting"}),
+        ("band_hit", "info", "SOL/USDT:USDT on paper: band 1 hit; left: long 5, short 2.5.", {}),
+        ("not_done", "failure", f"{HOSTILE} {PLANTED['OPENAI_API_KEY']}", {HOSTILE: f"failed: {HOSTILE}"}),
+    )  # fmt: skip
+    for number, (kind, severity, text, services) in enumerate(fates):
+        title = "it is over" if kind == "over" else kind.replace("_", " ")
+        document = {"kind": kind, "severity": severity, "title": title, "text": text}
+        yield number, {**document, "held_back": not services, "services": services}
 
 
 def store(journal: JournalRepository, document: dict[str, Any]) -> None:

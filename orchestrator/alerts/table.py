@@ -26,8 +26,8 @@ What was seen is kept in `alerts.json` in the data folder, so that a restart rep
 
 The newest 500 alerts are kept in the database, on the page *Alerts* of the [dashboard](dashboard.md) and in
 `volgamma alerts list`: when, what, who told it, and what became of it at each service, by the name of the service
-(`Telegram`, `Telegram #2`): delivered, failed, dropped (the queue was full), held back by the rate, waiting. Not known: the
-process ended before the service answered.
+(`Telegram`, `Telegram #2`): delivered, failed, dropped (the queue was full), held back by the rate, waiting. Not known:
+the process ended before the service answered. `volgamma alerts kinds` prints the table below.
 
 **Several workers on one database.** Give all of them the same addresses: whoever sees a thing first tells it, and the
 others do not, by what all of them have sent, which is in the database and changed by one at a time; the rate counts for

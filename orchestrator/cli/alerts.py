@@ -1,10 +1,15 @@
 """`volgamma alerts`: what people are told unasked, and whether it arrives."""
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orchestrator.cli.output import command, emit
+
+if TYPE_CHECKING:
+    from orchestrator.alerts.events import Kind, Message
+    from orchestrator.settings import Settings
 
 Json = Annotated[bool, typer.Option("--json", help="one JSON document on stdout")]
 
@@ -15,7 +20,10 @@ def register(app: typer.Typer) -> None:
     group.command("test", help="Send one message to every address, e.g. `VOLGAMMA_ALERTS=... volgamma alerts test`.")(
         send_test
     )
-    group.command("list", help="Every alert, what it means, what to do, e.g. `volgamma alerts list --json`.")(list_)
+    group.command("list", help="Alerts that were told and what became of them, e.g. `volgamma alerts list --limit 5`.")(
+        list_
+    )
+    group.command("kinds", help="Every alert, what it means, what to do, e.g. `volgamma alerts kinds --json`.")(kinds)
     app.add_typer(group, name="alerts")
 
 
@@ -63,12 +71,69 @@ def send_test(
         for row in rows:
             said = "delivered" if row["delivered"] else f"NOT delivered: {row['problem']}"
             typer.echo(f"{row['service']}: {said} ({row['ms']} ms)")
+    _keep(chosen, Kind.DIGEST if digest else Kind.TEST, message, rows)
     if not all(row["delivered"] for row in rows):
         raise typer.Exit(3)
 
 
+def _keep(chosen: "Settings", kind: "Kind", message: "Message", rows: "Sequence[Mapping[str, object]]") -> None:
+    """Among what was told. A database that cannot be had is no reason for a test to fail."""
+    import contextlib
+
+    from db.alerts_repository import AlertsRepository
+    from orchestrator.alerts.sender import DELIVERED, FAILED
+    from orchestrator.clock import SystemClock
+    from orchestrator.errors import HostError
+    from orchestrator.storage import opened
+
+    services = {str(row["service"]): DELIVERED if row["delivered"] else f"{FAILED}: {row['problem']}" for row in rows}
+    told = {
+        "kind": kind.value,
+        "severity": message.severity,
+        "title": message.title.removeprefix("volgamma: "),
+        "text": message.text,
+        "held_back": False,
+        "services": services,
+    }
+    with contextlib.suppress(HostError), opened(chosen) as database:
+        AlertsRepository(database).keep([(SystemClock().now_ms(), "volgamma alerts test", told)])
+
+
 @command
-def list_(as_json: Json = False) -> None:
+def list_(
+    limit: Annotated[int, typer.Option(help="the newest so many; 500 are kept", min=1, max=500)] = 50,
+    as_json: Json = False,
+) -> None:
+    """What was told, newest first; services by name, addresses never."""
+    import textwrap
+
+    from orchestrator import settings
+    from orchestrator.alerts.told import told
+    from orchestrator.cli.text import when
+    from orchestrator.clock import SystemClock
+    from orchestrator.storage import opened
+
+    chosen = settings.load()
+    with opened(chosen) as database:
+        rows, total = told(database, SystemClock().now_ms(), limit)
+    if as_json:
+        emit({"schema": "volgamma.alerts_told/1", "kept": total, "alerts": [row.document() for row in rows]})
+        return
+    if not rows:
+        typer.echo("nothing was told yet" + ("" if chosen.alerts else ": no address is set, see VOLGAMMA_ALERTS"))
+        return
+    for row in rows:
+        became = [f"{one.service} {one.state}{f' ({one.why})' if one.why else ''}" for one in row.outcomes]
+        typer.echo(f"{when(row.at)}  {row.severity:<8} {row.title}")
+        said = [line for part in row.text.splitlines() for line in textwrap.wrap(part, 96)]
+        for line in (*said, f"[{'held back by the rate' if row.held_back else ', '.join(became)}; {row.by}]"):
+            typer.echo(f"    {line}")
+    if len(rows) < total:
+        typer.echo(f"{total - len(rows)} older ones: --limit {total}")
+
+
+@command
+def kinds(as_json: Json = False) -> None:
     """What is told, and to which services; addresses are never shown."""
     import textwrap
 

@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
+from db.alerts_repository import AlertsRepository
 from db.journal_search import JournalSearch
 from db.pairs_repository import PairsRepository
 from orchestrator import kill_switch
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 #: Pages open at once; each holds a connection.
 MOST_LISTENERS = 20
 _KEEP_ALIVE_S = 15.0
+#: The newest of these may still change.
+_ALERTS = 20
 
 
 class Watcher:
@@ -95,7 +98,9 @@ def fingerprint(house: "House") -> object:
             pairs = PairsRepository(database)
             switch = kill_switch.read(database, settings.data_dir)
             opened = tuple(pair.model_dump_json() for pair in pairs.open_pairs())
-            return JournalSearch(database).fingerprint(), opened, switch, read_schedule(database, settings.data_dir)
+            told = AlertsRepository(database).newest(_ALERTS)
+            schedule = read_schedule(database, settings.data_dir)
+            return JournalSearch(database).fingerprint(), opened, switch, schedule, str(told)
     except HostError as error:
         return error.code
 

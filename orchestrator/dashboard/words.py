@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from markupsafe import Markup, escape
+
 from data_fetchers.symbols import base_of
 
 #: state -> (class, sign, word). The sign and the word say what the colour says.
@@ -23,6 +25,17 @@ MARKS: dict[str, tuple[str, str, str]] = {
     "flat": ("calm", "○", "flat"),
     "none": ("calm", "–", "nothing sent"),
     "unknown": ("bad", "?", "outcome unknown"),
+    # alerts: how grave, and what became of them
+    "info": ("calm", "i", "info"),
+    "success": ("good", "✓", "over"),
+    "warning": ("warn", "!", "warning"),
+    "failure": ("bad", "✕", "failure"),
+    "waiting": ("warn", "…", "waiting"),
+    "delivered": ("good", "✓", "delivered"),
+    "failed": ("bad", "✕", "failed"),
+    "dropped": ("bad", "✕", "dropped"),
+    "held back": ("warn", "◐", "held back"),
+    "not known": ("warn", "?", "not known"),
 }
 
 
@@ -132,6 +145,14 @@ def short(symbol: str) -> str:
         return str(base_of(symbol))
     except ValueError:
         return symbol
+
+
+def coded(text: str) -> Markup:
+    """Our own sentences: what stands between backticks as code."""
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else escape(part) for number, part in enumerate(parts)
+    )
 
 
 def mark(state: Any) -> dict[str, str]:

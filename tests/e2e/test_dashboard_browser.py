@@ -25,6 +25,7 @@ PAGES = {
     "/census?symbol=SOL/USDT:USDT": 1,
     "/constraints": 0,
     "/journal?text=script&deep=yes": 0,
+    "/alerts": 0,
     "/reports": 0,
     f"/reports/{REPORT}": 0,
     "/health": 0,

@@ -67,6 +67,15 @@ async def test_a_run_tells_what_happened_and_repeats_nothing(tmp_path: Path) -> 
             assert len(closed) == server.titles.count("volgamma: pair opened")
             assert "net " in closed[0]["message"] and "USDT after fees and funding" in closed[0]["message"]
             assert "hush" not in out + err
+            (line,) = [one for one in err.splitlines() if one.startswith("alerts: ")]
+            assert line == "alerts: JSON", "nothing was lost"
+            code, out, err = await volgamma(tmp_path, {}, "alerts", "list", "--json")
+            assert code == 0, err
+            told = json.loads(out)["alerts"]
+            assert sorted(f"volgamma: {one['title']}" for one in told) == sorted(server.titles)
+            assert {one["services"][0]["state"] for one in told} == {"delivered"}, "the last one too"
+            assert {one["by"].partition(" on ")[0] for one in told} == {"run"}
+            assert [one["at"] for one in told] == sorted((one["at"] for one in told), reverse=True)
             server.arrived.clear()
             running.engine.advance(running.engine.now + 60_000)
             assert (await volgamma(tmp_path, {}, "kill", "--why", "news"))[0] == 0
@@ -137,13 +146,28 @@ async def test_the_test_command_tells_what_arrived(tmp_path: Path) -> None:
         code, out, err = await volgamma(tmp_path, {"VOLGAMMA_ALERTS": server.url}, "alerts", "test")
         assert (code, "NOT delivered" in out) == (3, True)
         assert "hush" not in out + err
+    code, out, err = await volgamma(tmp_path, {}, "alerts", "list", "--limit", "2")
+    assert (code, err) == (0, "")
+    newest, second = (line.strip() for line in out.splitlines() if line.strip().startswith("["))
+    assert newest == "[JSON failed (the service did not take it); volgamma alerts test]"
+    assert second == "[JSON delivered, JSON #2 failed (the service did not take it); volgamma alerts test]"
+    assert out.endswith("1 older ones: --limit 3\n")
+    for file in list(tmp_path.iterdir()):  # noqa: ASYNC240
+        assert b"hush" not in file.read_bytes(), file.name
 
 
 @pytest.mark.parametrize("address", ["nonsense", "tgram://hush-hush", "json://127.0.0.1:1,carrier://hush-hush"])
 async def test_an_address_that_is_none_is_refused_without_being_shown(tmp_path: Path, address: str) -> None:
-    code, out, err = await volgamma(tmp_path, {"VOLGAMMA_ALERTS": address}, "alerts", "list", "--json")
+    code, out, err = await volgamma(tmp_path, {"VOLGAMMA_ALERTS": address}, "alerts", "kinds", "--json")
     assert (code, json.loads(out)["error"]["code"]) == (1, "alerts_invalid")
     assert "hush" not in out + err
+
+
+async def test_nothing_told_yet(tmp_path: Path) -> None:
+    code, out, _ = await volgamma(tmp_path, {}, "alerts", "list")
+    assert (code, out) == (0, "nothing was told yet: no address is set, see VOLGAMMA_ALERTS\n")
+    code, out, _ = await volgamma(tmp_path, {}, "alerts", "list", "--json")
+    assert (code, json.loads(out)["alerts"]) == (0, [])
 
 
 async def test_without_an_address_nothing_is_sent_and_the_remedy_is_named(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -50,6 +51,7 @@ def pages(there: House) -> list[str]:
         "/journal",
         "/journal?text=script&deep=yes",
         "/journal?text=" + quote(HOSTILE),
+        "/alerts",
         "/reports",
         f"/reports/{quote(REPORT)}",
         "/health",
@@ -297,8 +299,36 @@ def test_empty_states_of_the_other_pages(empty: House) -> None:
     assert empty.get("/charts/census").json() == {"empty": True}
     assert "Nothing found" in empty.get("/journal").text
     assert "No report yet" in empty.get("/reports").text
+    assert "Nothing was told yet" in empty.get("/alerts").text
     assert "the first version" in empty.get("/constraints").text.casefold()
     assert "volgamma doctor" in empty.get("/health").text
+
+
+def test_alerts_and_what_became_of_them(there: House) -> None:
+    page = there.get("/alerts").text
+    rows = page.split("<tbody>")[1].split("</tbody>")[0].split("<tr>")[1:]
+    assert [row.split("<b>")[1].split("</b>")[0] for row in rows] == [
+        "not done", "band hit", "it is over", "unprotected leg", "pair opened",
+    ]  # fmt: skip
+    _, held, over, bare, first = (" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in rows)
+    assert first.startswith(
+        "2025-01-01 00:06:40 UTC run on here i info pair opened SOL/USDT:USDT on paper: pair p1 is open."
+    )
+    assert first.endswith("Telegram ✓ delivered")
+    assert "Telegram ✕ failed the service did not take it" in bare and "Mail ✓ delivered" in bare
+    assert "What to do: See that volgamma run is alive." in bare
+    assert held.endswith("◐ held back by the rate")
+    assert over.endswith("Mail ? not known Telegram ✕ dropped"), "nobody waits for hours"
+    assert "alert(1)</script>" not in page
+    assert "No such page" in there.get("/alerts?page=7").text
+
+
+def test_without_an_address_the_page_says_how_to_be_told(tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    with house(tmp_path / "none", tmp_path / "data", environment={"VOLGAMMA_ALERTS": ""}) as found:
+        page = found.get("/alerts").text
+    assert "Nobody is told" in page and "VOLGAMMA_ALERTS" in page and "volgamma alerts test" in page
+    assert "refused_in_a_row" in page, "what there is to be told"
 
 
 def test_health_answers_with_a_damaged_database(empty: House) -> None:
