@@ -108,6 +108,7 @@ lock:
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile -q pyproject.toml --group dev --extra plot --universal --generate-hashes --no-emit-index-url --python-version 3.11 --no-annotate --custom-compile-command "make lock" -o requirements.lock
 	$(BIN)/uv pip compile -q pyproject.toml --extra local-llm --universal --generate-hashes --no-emit-index-url --python-version 3.11 --no-annotate --custom-compile-command "make lock" -c requirements.lock -o requirements-llm.lock
+	echo hatchling | $(BIN)/uv pip compile -q pyproject.toml - --universal --generate-hashes --no-emit-index-url --python-version 3.11 --no-annotate --custom-compile-command "make lock" -c requirements.lock -o requirements-image.lock
 	$(BIN)/uv pip compile -q pyproject.toml --group peers --universal --generate-hashes --no-emit-index-url --python-version 3.11 --no-annotate --custom-compile-command "make lock" -c requirements.lock -o requirements-peers.lock
 
 clean:

@@ -87,7 +87,7 @@ def _data_folder(settings: Settings) -> Iterator[Finding]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe.write_text("ok")
-        probe.unlink()
+        probe.unlink(missing_ok=True)  # another process of the same folder may be looking too
         free = shutil.disk_usage(folder).free
     except OSError as error:
         yield Finding("data folder", "fail", f"{folder}: {error}", "set VOLGAMMA_DATA_DIR to a folder you may write")
