@@ -27,7 +27,20 @@ PAGES = sorted(
 ROOMS = ("orchestrator", "traders", "db", "data_fetchers", "prompts", "indicators", "tests", "docs")
 #: Options of other programs that the pages name by themselves.
 FOREIGN_OPTIONS = {"--require-hashes", "--trader-constraints", "--pyargs"}
-FOREIGN_PROGRAMS = {"volgamma", "pip", "python", "python3", "make", "ssh", "dask", "pg_dump", "git", "curl"}
+FOREIGN_PROGRAMS = {
+    "volgamma",
+    "pip",
+    "python",
+    "python3",
+    "make",
+    "ssh",
+    "dask",
+    "pg_dump",
+    "git",
+    "curl",
+    "docker",
+    "podman",
+}
 #: Variables of the tests, not of the program.
 TEST_VARIABLES = ("VOLGAMMA_TEST_DATA", "VOLGAMMA_TEST_POSTGRES")
 
@@ -75,7 +88,7 @@ def complaints(page: Page) -> list[str]:
         found += _lone_option(line)
         found += _shortened(line)
     known = {f"VOLGAMMA_{key.upper()}" for _, keys in SECTIONS for key, _, _ in keys}
-    known |= {name for name, _ in ENVIRONMENT} | set(TEST_VARIABLES)
+    known |= {name for name, _ in ENVIRONMENT} | set(TEST_VARIABLES) | _of_containers()
     found += [f"no variable {name}" for name in sorted(set(_VARIABLE.findall(page.text)) - known)]
     found += [f"a path of somebody's machine: {part}" for part in _ELSEWHERE.findall(page.text)]
     return list(dict.fromkeys(found))
@@ -125,7 +138,7 @@ def _files(page: Page) -> Iterator[str]:
 def _commands(line: str) -> Iterator[str]:
     for text in re.findall(r"(?:^|[\s/\"'(])volgamma (?!:)(.*)", line):
         # a listing: the command, two spaces, what it is for
-        command = re.split(r"\s{2,}|\s+#\s|\s*[;|&]{1,2}\s+|\s+>\s|\s+2>", _QUOTED.sub("x", text))[0]
+        command = re.split(r"\s{2,}|\s+#\s|\s*[;|&]{1,2}\s+|(?:^|\s+)2?>", _QUOTED.sub("x", text))[0]
         group: tuple[str, ...] = ()
         for number, part in enumerate(re.split(r"\s*,\s+|\s+/\s+|(?<=[a-z])\|(?=[a-z])", command)):
             words = _words(part)
@@ -225,6 +238,13 @@ def _names() -> dict[str, Any]:
 @cache
 def _targets() -> frozenset[str]:
     return frozenset(re.findall(r"^([a-z][\w-]*):(?!=)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+
+
+@cache
+def _of_containers() -> frozenset[str]:
+    """Variables that the container files themselves read."""
+    files = [file for file in (ROOT / "compose.yaml", ROOT / "Dockerfile") if file.is_file()]
+    return frozenset(name for file in files for name in _VARIABLE.findall(file.read_text(encoding="utf-8")))
 
 
 @cache
