@@ -112,9 +112,14 @@ class Engine:
         for symbol, path in self._bars.items():
             closes = path.time + path.interval
             hours = np.fromiter(self._survey.entry_hours(symbol), dtype=np.int64)
-            mask = (closes % self._cadence == 0) & np.isin(closes - closes % HOUR_MS, hours)
-            mask &= (closes >= self._setup.start) & (closes < self._setup.end)
-            found += [(int(at), symbol) for at in closes[mask]]
+            hours = hours[hours % HOUR_MS == 0]
+            parts = zip(np.searchsorted(closes, hours), np.searchsorted(closes, hours + HOUR_MS), strict=True)
+            found += [
+                (at, symbol)
+                for first, last in parts
+                for at in closes[first:last].tolist()
+                if at % self._cadence == 0 and self._setup.start <= at < self._setup.end
+            ]
         return sorted(found)
 
     async def _decide(self, symbol: str, at: int) -> None:

@@ -5,6 +5,7 @@ HistoryError (a HostError) says what is missing or broken, in which file, and wh
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ HOUR_MS = TIMEFRAME_MS["1h"]
 FUNDING_POINTS = 90
 #: Resampled from 1h where the folder has no file of their own.
 _RESAMPLED = ("4h", "1d")
+_COLUMNS = ("time", "open", "high", "low", "close", "volume")
 #: The finest of these that is there is the path along which prices move.
 _PATHS = ("1m", "5m", "15m", "1h")
 Array = NDArray[np.float64]
@@ -71,6 +73,20 @@ class Market:
     crowd: Crowd | None = None
     mark: Bars | None = None
 
+    @cached_property
+    def _whole(self) -> dict[str, Candles]:
+        """Whole series by time frame, one of each at most: shorter ones are cut from their columns."""
+        return {}
+
+    @cached_property
+    def _points(self) -> tuple[FundingPoint, ...]:
+        """Every settled rate."""
+        hours = self.funding_interval_hours
+        return tuple(
+            FundingPoint(time=time, rate=rate, interval_hours=hours)
+            for time, rate in zip(self.funding_time.tolist(), self.funding_rate.tolist(), strict=True)
+        )
+
     def candles(self, timeframe: str, end: int | None = None, count: int | None = None) -> Candles:
         """The last `count` bars closed by `end` as the fetcher would bring them."""
         bars = self.bars[timeframe]
@@ -78,32 +94,28 @@ class Market:
         start = 0 if count is None else max(0, stop - count)
         part = slice(start, stop)
         at = int(bars.time[stop - 1]) + bars.interval_ms if stop else 0
-        return Candles(
+        fetched_at = at if end is None else end
+        whole = self._whole.get(timeframe)
+        if whole is not None:  # checked when it was made, and so is every part of it
+            columns = {name: getattr(whole, name)[part] for name in _COLUMNS}
+            return whole.model_copy(update=columns | {"as_of": at, "fetched_at": fetched_at})
+        found = Candles(
             venue=self.venue,
             symbol=self.symbol,
             timeframe=timeframe,
             interval_ms=bars.interval_ms,
-            time=tuple(bars.time[part].tolist()),
-            open=tuple(bars.open[part].tolist()),
-            high=tuple(bars.high[part].tolist()),
-            low=tuple(bars.low[part].tolist()),
-            close=tuple(bars.close[part].tolist()),
-            volume=tuple(bars.volume[part].tolist()),
+            **{name: tuple(getattr(bars, name)[part].tolist()) for name in _COLUMNS},
             as_of=at,
-            fetched_at=at if end is None else end,
+            fetched_at=fetched_at,
         )
+        if stop - start == len(bars) and end is None:
+            self._whole[timeframe] = found
+        return found
 
     def funding_until(self, at: int, count: int = FUNDING_POINTS) -> tuple[FundingPoint, ...]:
         """Settled rates known at `at`, oldest first."""
         stop = int(np.searchsorted(self.funding_time, at, side="right"))
-        hours = self.funding_interval_hours
-        return tuple(
-            FundingPoint(time=int(time), rate=float(rate), interval_hours=hours)
-            for time, rate in zip(
-                self.funding_time[max(0, stop - count) : stop], self.funding_rate[max(0, stop - count) : stop],
-                strict=True,
-            )
-        )  # fmt: skip
+        return self._points[max(0, stop - count) : stop]
 
     def whole(self) -> SymbolHistory:
         """All of it, for a trader's survey."""

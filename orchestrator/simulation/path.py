@@ -6,8 +6,9 @@ close are known: both orders of high and low are played, and the one that leaves
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from itertools import pairwise
 
 from orchestrator.rebalancer.events import CloseLeg, Command, Event, Filled, LegGone, Tick
@@ -45,6 +46,11 @@ class Ride:
         """Liquidation value, USDT."""
         return self.state.cycle_pnl(price)
 
+    @cached_property
+    def levels(self) -> list[Decimal]:
+        """As `levels` of its state."""
+        return levels(self.state)
+
 
 def levels(state: PairState) -> list[Decimal]:
     """Prices at which the rebalancer may act, unsorted: bands, reversal, trailing, stop, target, break-even, best."""
@@ -81,11 +87,8 @@ def jump(ride: Ride, price: Decimal, at: int, model: FillModel) -> Ride:
 def glide(ride: Ride, start: Decimal, end: Decimal, at: int, model: FillModel) -> Ride:
     """The price moves from `start` to `end` through everything in between."""
     current, up = start, end > start
-    seen, known = ride.state, levels(ride.state)
     while ride.state.phase is not Phase.FLAT and current != end:
-        if ride.state is not seen:
-            seen, known = ride.state, levels(ride.state)
-        ahead = [level for level in known if (current < level < end if up else end < level < current)]
+        ahead = [level for level in ride.levels if (current < level < end if up else end < level < current)]
         current = (min(ahead) * (1 + _BEYOND) if up else max(ahead) * (1 - _BEYOND)) if ahead else end
         if (current > end) is up:
             current = end
@@ -125,13 +128,14 @@ def told(ride: Ride, event: Event, price: Decimal, at: int, model: FillModel) ->
 def _play(ride: Ride, event: Event, price: Decimal, at: int, model: FillModel) -> Ride:
     """One event, and the fills of what it asks for, until nothing is asked."""
     state, commands = step(ride.state, event)
-    ride = replace(ride, state=state)
+    if state is not ride.state:  # what is known of a state that stays is kept
+        ride = Ride(state, ride.fills)
     for order in _closes(commands):
         buys = order.side == "short"
         filled = model.fill_price(price, order.quantity, buys=buys)
         fee = model.fee(order.quantity, filled)
         done = SimulatedFill(at, order.side, order.quantity, filled, fee, price, order.reason)
-        ride = replace(ride, fills=(*ride.fills, done))
+        ride = Ride(ride.state, (*ride.fills, done))
         answer = Filled(at=at, side=order.side, quantity=order.quantity, price=filled, fee=fee)
         ride = _play(ride, answer, price, at, model)
     return ride

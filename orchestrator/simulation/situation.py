@@ -2,12 +2,9 @@
 
 from decimal import Decimal
 
-import numpy as np
-
 from data_fetchers.snapshot import (
     Candles,
     Funding,
-    FundingPoint,
     MarketData,
     MarketSnapshot,
     OpenInterest,
@@ -19,7 +16,7 @@ from data_fetchers.snapshot import (
     Unavailable,
 )
 from orchestrator.simulation.fill_model import FillModel
-from orchestrator.simulation.history import FUNDING_POINTS, HOUR_MS, Market
+from orchestrator.simulation.history import HOUR_MS, Market
 from traders.contract.quote import Quote
 
 _NO_HISTORY = Unavailable(code="not_supported", reason="history does not hold it")
@@ -33,7 +30,6 @@ class Situations:
         self._markets = markets
         self._model = model
         self._book = book
-        self._rates: dict[str, tuple[FundingPoint, ...]] = {}
         self._cut: dict[tuple[str, str, int], tuple[int, Candles]] = {}
 
     def price(self, symbol: str, at: int) -> float:
@@ -117,10 +113,7 @@ class Situations:
 
     def _funding(self, symbol: str, at: int) -> Funding | Unavailable:
         market = self._markets[symbol]
-        if symbol not in self._rates:
-            self._rates[symbol] = market.funding_until(2**62, count=market.funding_time.size)
-        known = int(np.searchsorted(market.funding_time, at, side="right"))
-        history = self._rates[symbol][max(0, known - FUNDING_POINTS) : known]
+        history = market.funding_until(at)
         if not history:
             return Unavailable(code="empty", reason="no settled rate by then")
         return Funding(

@@ -8,6 +8,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
@@ -28,7 +29,8 @@ SYMBOLS = ("SOL/USDT:USDT", "AVAX/USDT:USDT")
 
 
 def simulated(markets: dict[str, Market]) -> Engine:
-    """Survey and event loop, as `volgamma simulate` counts its seconds."""
+    """Survey and event loop, as `volgamma simulate` counts its seconds: of the arrays alone, as after loading."""
+    markets = {symbol: replace(market) for symbol, market in markets.items()}
     trader, constraints = VolatilityGamma(), limits_of()
     paths = [markets[symbol].bars[markets[symbol].path] for symbol in SYMBOLS]
     start = max(int(bars.time[0]) for bars in paths)

@@ -14,6 +14,7 @@ from data_fetchers.snapshot import MarketSnapshot
 from data_fetchers.symbols import prefix_of
 from indicators import atr_calculator, bollinger_bands, rsi, vix_proxy
 from indicators.funding import rate_per_8h
+from indicators.series import column
 from traders.contract.constraints import ConstraintSet
 from traders.contract.context import Context
 from traders.contract.history import BarReadings, Held, SymbolHistory
@@ -65,9 +66,9 @@ class _Hours:
         candles = history.candles["1h"]
         self._prefix = prefix_of(symbol)
         self._specs = catalogue(self._prefix)
-        self.closes = np.asarray(candles.time, dtype=np.int64) + candles.interval_ms
+        self.closes = np.fromiter(candles.time, np.int64, len(candles.time)) + candles.interval_ms
         self._place = {int(close): i for i, close in enumerate(self.closes)}
-        high, low, close = (np.asarray(column) for column in (candles.high, candles.low, candles.close))
+        high, low, close = column(candles.high), column(candles.low), column(candles.close)
         natr = atr_calculator.natr(high, low, close)
         median = vix_proxy.trailing_median(natr)
         found = bollinger_bands.bands(close)
