@@ -1,15 +1,17 @@
 """The one place where real parts are wired together for a command."""
 
 import asyncio
+import contextlib
 import functools
+import itertools
 import platform
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from orchestrator.alerts.watch import watching
-from orchestrator.claims import Order, Policy
+from orchestrator.claims import AlreadyClaimed, Order, Policy
 from orchestrator.clock import Clock, SystemClock
 from orchestrator.decide_report import DecideReport
 from orchestrator.decision_id import manual_suffix
@@ -52,14 +54,21 @@ async def decide_once(settings: Settings, ask: Ask, clock: Clock | None = None) 
     if ask.compare and policy == "llm" and not model_at_hand(settings):
         policy = "rules"
     async with open_desk(settings, clock, ask.exchange, live=ask.live) as desk:
-        order = Order(
-            symbol=ask.symbol,
-            policy=policy,
-            dry_run=ask.dry_run,
-            compare=ask.compare,
-            suffix=manual_suffix(),
-        )
-        return await decide(desk, order, model_source(settings, clock, policy))
+        order = Order(symbol=ask.symbol, policy=policy, dry_run=ask.dry_run, compare=ask.compare)
+        return await decide_by_hand(desk, order, model_source(settings, clock, policy), iter(manual_suffix, None))
+
+
+async def decide_by_hand(
+    desk: Desk, order: Order, open_model: ModelSource, suffixes: Iterator[str], tries: int = 8
+) -> DecideReport:
+    """A decision under the first suffix that is free: on a frozen exchange all of a day share one second.
+
+    Raises AlreadyClaimed when `tries` suffixes in a row are taken, else as `decide` does.
+    """
+    for suffix in itertools.islice(suffixes, tries - 1):
+        with contextlib.suppress(AlreadyClaimed):
+            return await decide(desk, replace(order, suffix=suffix), open_model)
+    return await decide(desk, replace(order, suffix=next(suffixes)), open_model)
 
 
 def model_source(settings: Settings, clock: Clock, policy: Policy) -> ModelSource:

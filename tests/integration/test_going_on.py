@@ -18,6 +18,7 @@ from orchestrator.desk import Desk, open_desk
 from orchestrator.errors import HostError
 from orchestrator.execution.fenced_venue import FencedVenue
 from orchestrator.hands import recover_open_business
+from orchestrator.host import decide_by_hand
 from orchestrator.journey import decide
 from orchestrator.settings import load
 from tests.e2e.house import SOL, House, assert_flat, assert_pair, house, sent
@@ -109,6 +110,23 @@ async def test_without_adoption_an_interrupted_decision_has_failed(tmp_path: Pat
         assert desk.store.journal.load(NAME).info.status == "failed"
         with pytest.raises(AlreadyClaimed):
             await take(desk)
+
+
+async def test_by_hand_a_taken_suffix_is_no_obstacle(tmp_path: Path) -> None:
+    """On a frozen exchange all decisions share one second, and four digits come twice now and then."""
+    by_hand = replace(ORDER, adopt=False, dry_run=True)
+
+    def no_model() -> Any:
+        raise AssertionError("the rules ask no model")
+
+    async with house(tmp_path) as place, desk_at(place) as desk:
+        named = []
+        for suffixes in (["aaaa"], ["aaaa", "aaaa", "bbbb"]):
+            report = await decide_by_hand(desk, by_hand, no_model, iter(suffixes))
+            named.append(report.chosen.decision_id)
+        assert named == [f"{NAME}-aaaa", f"{NAME}-bbbb"]
+        with pytest.raises(AlreadyClaimed):
+            await decide_by_hand(desk, by_hand, no_model, iter(["aaaa", "bbbb", "aaaa"]), tries=3)
 
 
 class Thief:
