@@ -205,6 +205,11 @@ _WAITS_FOR_THE_LOCK = Retrying(
 )
 
 
+def into_wal(connection: sqlite3.Connection) -> None:
+    """Put a database file into WAL mode, waiting for whoever writes to it. Raises sqlite3.OperationalError."""
+    _WAITS_FOR_THE_LOCK(connection.execute, "PRAGMA journal_mode=WAL")
+
+
 def _sqlite_engine(url: URL) -> Engine:
     pool: dict[str, Any] = {} if _sqlite_path(url) is not None else {"poolclass": StaticPool}
     engine = create_engine(url, connect_args={"timeout": _BUSY_S, "check_same_thread": False}, **pool)
@@ -215,7 +220,7 @@ def _sqlite_engine(url: URL) -> Engine:
         for pragma in ("foreign_keys=ON", f"busy_timeout={int(_BUSY_S * 1000)}", "synchronous=FULL"):
             connection.execute(f"PRAGMA {pragma}")
         try:
-            _WAITS_FOR_THE_LOCK(connection.execute, "PRAGMA journal_mode=WAL")
+            into_wal(connection)
         except sqlite3.OperationalError as error:
             if "readonly" not in str(error):
                 raise

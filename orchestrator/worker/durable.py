@@ -16,6 +16,7 @@ from typing import Any
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, SetEnqueueOptions, SetWorkflowID
 from sqlalchemy.engine import URL
 
+from db.database import into_wal
 from orchestrator.errors import HostError
 
 QUEUE = "ticks"
@@ -113,7 +114,7 @@ def _place(database: URL) -> tuple[str, str]:
     path = ours.with_name(f"{ours.stem}-durable{ours.suffix or '.sqlite'}")
     connection = sqlite3.connect(path)
     try:
-        connection.execute("PRAGMA journal_mode=WAL")
+        into_wal(connection)
     finally:
         connection.close()
     return f"sqlite:///{path}", SCHEMA

@@ -2,15 +2,17 @@
 
 import asyncio
 import contextlib
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import make_url, update
 
 from db.leases_repository import LeasesRepository
 from db.models import LeaseRow
@@ -19,6 +21,7 @@ from orchestrator.paper_account import prepare
 from orchestrator.schedule.triggers import Tick
 from orchestrator.settings import load
 from orchestrator.worker.custody import Custody
+from orchestrator.worker.durable import _place
 from orchestrator.worker.floor import Floor, open_floor
 from orchestrator.worker.tick_run import Counts, TickRunner, partition, read_tick, written_tick
 from orchestrator.worker.work import PlaceLost, Shift, Worker
@@ -170,6 +173,21 @@ async def test_a_dead_worker_is_minded_once_and_notices_when_it_wakes(tmp_path: 
         await one._beat()
         with pytest.raises(PlaceLost, match="no sign of life"):
             await dead._beat()
+
+
+def test_the_queues_file_is_opened_while_another_worker_makes_its_tables(tmp_path: Path) -> None:
+    """SQLite refuses a change of journal mode at once while another connection holds the write lock."""
+    file = tmp_path / "v-durable.sqlite"
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        other.execute("CREATE TABLE theirs (x)")
+        committed = Timer(0.3, other.execute, ("COMMIT",))
+        committed.start()
+        url, _ = _place(make_url(f"sqlite:///{tmp_path}/v.sqlite"))
+        committed.join()
+        assert url == f"sqlite:///{file}"
+        assert other.execute("SELECT count(*) FROM theirs").fetchone() == (0,)
+        assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 def test_a_tick_is_read_as_it_was_written() -> None:
