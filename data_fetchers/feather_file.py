@@ -7,6 +7,7 @@ BadFile names a file that is no such table, and what to do.
 """
 
 import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,8 @@ def write(file: Path, rows: Mapping[int, tuple[Any, ...]], columns: tuple[str, .
     table: dict[str, Any] = {"date": pa.array(times, pa.timestamp("ms", tz="UTC"))}
     for place, name in enumerate(columns):
         table[name] = pa.array([rows[time][place] for time in times], pa.float64())
-    partial = file.with_name(f".{file.name}.{os.getpid()}.part")
+    # chance, because in containers every process may have the same number
+    partial = file.with_name(f".{file.name}.{os.getpid()}-{secrets.token_hex(3)}.part")
     try:
         feather.write_feather(pa.table(table), partial, compression="lz4")
         partial.replace(file)

@@ -24,7 +24,9 @@ def worker(
     database_url: Annotated[
         str | None, typer.Option(help="the shared database; VOLGAMMA_DATABASE_URL when left out")
     ] = None,
-    name: Annotated[str | None, typer.Option(help="unique among all workers; machine and process by default")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="unique among all workers; machine, process and chance by default")
+    ] = None,
     traders: Annotated[str, typer.Option(help="ids, comma-separated; all that are enabled when left out")] = "",
     exchange: Annotated[str, typer.Option(help="paper (running, named by VOLGAMMA_PAPER_URL)")] = "paper",
     policy: Annotated[str, typer.Option(help="llm or rules", autocompletion=completion.policies)] = "llm",
@@ -48,8 +50,6 @@ def worker(
 ) -> None:
     """Work."""
     import asyncio
-    import os
-    import platform
     from dataclasses import asdict
 
     from orchestrator import settings
@@ -77,7 +77,7 @@ def worker(
         typer.echo(line, err=as_json)
 
     resolved = settings.load(overrides={"database_url": database_url})
-    me = name or f"{platform.node() or 'worker'}-{os.getpid()}"
+    me = name or name_of_its_own()
     with metrics_at(metrics_port, resolved.database_url):
         counts = asyncio.run(in_sight(run_worker(resolved, exchange, me, shift, wanted, say)))
     told = asdict(counts)
@@ -86,3 +86,12 @@ def worker(
         emit({"schema": "volgamma.worker/1", "worker": me, **told})
     else:
         typer.echo(", ".join(f"{value} {key.replace('_', ' ')}" for key, value in told.items()))
+
+
+def name_of_its_own() -> str:
+    """Machine and process do not tell containers apart: these may share a machine's name, and each counts from 1."""
+    import os
+    import platform
+    import secrets
+
+    return f"{platform.node() or 'worker'}-{os.getpid()}-{secrets.token_hex(3)}"
