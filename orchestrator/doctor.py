@@ -15,6 +15,7 @@ from orchestrator.observability.redaction import Redactor
 from orchestrator.settings import Settings
 from orchestrator.storage import opened
 from orchestrator.venue_facts import VENUES, reads_unverified
+from orchestrator.version import in_words
 
 ROOMS = ("traders", "data_fetchers", "indicators", "prompts", "db", "orchestrator")
 
@@ -30,6 +31,7 @@ def diagnose(settings: Settings) -> list[Finding]:
         _database,
         _traders,
         _kill,
+        _calendar,
         _model,
         _fetchers,
         _alerts,
@@ -53,6 +55,7 @@ Check = Callable[[Settings], Iterator[Finding]]
 
 
 def _python(settings: Settings) -> Iterator[Finding]:
+    yield Finding("volgamma", "ok", in_words())
     yield Finding("python", "ok", ".".join(str(part) for part in sys.version_info[:3]))
 
 
@@ -78,7 +81,12 @@ def _packages(settings: Settings) -> Iterator[Finding]:
         try:
             yield Finding("package", "ok", f"{name} {version(name)}")
         except PackageNotFoundError:
-            yield Finding("package", "fail", f"{name} is not installed", "run `make env`")
+            yield Finding(
+                "package",
+                "fail",
+                f"{name} is not installed",
+                "`pip install volatility-gamma` brings it; in a checkout `make env`",
+            )
 
 
 def _data_folder(settings: Settings) -> Iterator[Finding]:
@@ -140,6 +148,18 @@ def _kill(settings: Settings) -> Iterator[Finding]:
         yield Finding("kill switch", "warn", f"ON ({switch.who}: {switch.why})", "`volgamma resume` when you mean it")
     else:
         yield Finding("kill switch", "ok", "off")
+
+
+def _calendar(settings: Settings) -> Iterator[Finding]:
+    from orchestrator import blackout
+
+    path = settings.data_dir / blackout.FILE
+    try:
+        events = blackout.read(path)
+    except HostError as error:
+        yield Finding("calendar", "fail", f"{error.message}: every entry is refused", error.remedy)
+        return
+    yield Finding("calendar", "ok", f"{len(events)} time(s) without entries in {path.name}" if events else "none")
 
 
 def _model(settings: Settings) -> Iterator[Finding]:
