@@ -3,7 +3,7 @@
 from bisect import bisect_left, insort
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from indicators.errors import IndicatorError
 from indicators.series import Array, checked_lead, nan_like, ratio
@@ -11,6 +11,8 @@ from indicators.series import Array, checked_lead, nan_like, ratio
 #: Hourly bars: the median is taken over the previous 365 days, and needs at least 180.
 YEAR_BARS = 365 * 24
 LEAST_BARS = 180 * 24
+#: About how many bars of a whole series a single median takes as long as.
+_ONE_COSTS = 25
 
 
 def trailing_median(natr: ArrayLike, bars: int = YEAR_BARS, least: int = LEAST_BARS) -> Array:
@@ -40,6 +42,33 @@ def latest_median(natr: ArrayLike, bars: int = YEAR_BARS, least: int = LEAST_BAR
     _windows(bars, least)
     before = values[max(lead, values.size - 1 - bars) : -1]
     return float(np.median(before)) if before.size >= least else np.nan
+
+
+class Medians:
+    """`trailing_median` at single bars: the same numbers. The whole series is made once many of them are asked for."""
+
+    def __init__(self, natr: ArrayLike, bars: int = YEAR_BARS, least: int = LEAST_BARS) -> None:
+        self._natr, _ = checked_lead("natr", natr)
+        _windows(bars, least)
+        self._bars, self._least = bars, least
+        self._known: dict[int, float] = {}
+        self._whole: Array | None = None
+
+    def at(self, place: int) -> float:
+        """Raises IndexError beyond the last bar."""
+        if not 0 <= place < self._natr.size:
+            raise IndexError(f"bar {place} of {self._natr.size}")
+        if self._whole is None and len(self._known) * _ONE_COSTS > self._natr.size:
+            self._whole = trailing_median(self._natr, self._bars, self._least)
+        if self._whole is not None:
+            return float(self._whole[place])
+        if place not in self._known:
+            self._known[place] = latest_median(self._natr[: place + 1], self._bars, self._least)
+        return self._known[place]
+
+    def among(self, places: NDArray[np.int64]) -> Array:
+        """At several bars."""
+        return np.array([self.at(place) for place in places.tolist()], dtype=np.float64)
 
 
 def _windows(bars: int, least: int) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indicators import atr_calculator, bollinger_bands, correlation, rsi
+from indicators import atr_calculator, bollinger_bands, correlation, rsi, vix_proxy
 from indicators.errors import IndicatorError
 from indicators.series import Array
 
@@ -113,3 +113,25 @@ def test_divergence_and_range_multiple(bars: int, seed: int) -> None:
     assert outcome(lambda: atr_calculator.of_price(average, close)) == outcome(
         lambda: atr_calculator.natr(high, low, close)
     )
+
+
+@settings(max_examples=40)
+@given(
+    bars=st.integers(1, 400), seed=SEEDS, asked=st.lists(st.integers(0, 399), max_size=60), window=st.integers(1, 90)
+)
+def test_medians_at_single_bars(bars: int, seed: int, asked: list[int], window: int) -> None:
+    """Few are worked out alone, many as a series; either way each is that of the series."""
+    natr = np.r_[np.full(min(bars, 14), np.nan), walk(bars, seed)][:bars]
+    least = 1 + window // 2
+    series = vix_proxy.trailing_median(natr, window, least)
+    places = np.array([place for place in asked if place < bars], dtype=np.int64)
+    found = vix_proxy.Medians(natr, window, least).among(places)
+    assert found.tobytes() == series[places].tobytes()
+
+
+def test_medians_beyond_the_last_bar() -> None:
+    with pytest.raises(IndicatorError, match="least"):
+        vix_proxy.Medians([1.0], 1, 2)
+    for place in (-1, 1):
+        with pytest.raises(IndexError, match="of 1"):
+            vix_proxy.Medians([1.0], 1, 1).at(place)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from data_fetchers.snapshot import MarketSnapshot
 from data_fetchers.symbols import prefix_of
 from indicators import atr_calculator, bollinger_bands, rsi, vix_proxy
-from indicators.funding import rate_per_8h
-from indicators.series import column
+from indicators.rate_history import rates_per_8h
+from indicators.series import column, lagged, ratio
 from traders.contract.constraints import ConstraintSet
 from traders.contract.context import Context
 from traders.contract.history import BarReadings, Held, SymbolHistory
@@ -28,6 +28,18 @@ from traders.volatility_gamma.readings.memo import Memo
 #: Readings are rounded to four digits or more: what lies this near a threshold may be on either side of it.
 _ROUNDING = 1e-4
 _RSI_ROUNDING = 0.01
+#: What the fast loop is told of each bar.
+_READINGS = (
+    "atr_ratio",
+    "tr_multiple",
+    "natr14",
+    "natr14_median_1y",
+    "vix_proxy",
+    "bb_expansion_age",
+    "bb_position",
+    "rsi14",
+    "rsi_divergence",
+)
 _HOUR_MS, _DAY_MS = 3_600_000, 86_400_000
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -67,21 +79,20 @@ class _Hours:
         self._prefix = prefix_of(symbol)
         self._specs = catalogue(self._prefix)
         self.closes = np.fromiter(candles.time, np.int64, len(candles.time)) + candles.interval_ms
-        self._place = {int(close): i for i, close in enumerate(self.closes)}
         high, low, close = column(candles.high), column(candles.low), column(candles.close)
-        natr = atr_calculator.natr(high, low, close)
-        median = vix_proxy.trailing_median(natr)
+        fast = atr_calculator.atr(high, low, close, atr_calculator.FAST)
+        slow = atr_calculator.atr(high, low, close, atr_calculator.SLOW)
+        natr = atr_calculator.of_price(fast, close)
+        self._medians = vix_proxy.Medians(natr)
         found = bollinger_bands.bands(close)
         width = bollinger_bands.bandwidth(found)
         mean = bollinger_bands.bandwidth_mean(width, bollinger_bands.MEAN_BARS["1h"])
         strength = rsi.rsi(close)
         with np.errstate(all="ignore"):
             self._series: dict[str, Array] = {
-                "atr_ratio": atr_calculator.atr_ratio(high, low, close),
-                "tr_multiple": atr_calculator.true_range_multiple(high, low, close),
+                "atr_ratio": ratio(fast, slow),
+                "tr_multiple": ratio(atr_calculator.true_range(high, low, close), lagged(fast)),
                 "natr14": natr,
-                "natr14_median_1y": median,
-                "vix_proxy": natr / median,
                 "bb_expansion_age": bollinger_bands.expansion_age(bollinger_bands.expansion_event(width, mean)),
                 "bb_position": bollinger_bands.position(close, found),
                 "rsi14": strength,
@@ -98,18 +109,23 @@ class _Hours:
             mask = it["atr_ratio"] > float(limits.atr_ratio_reduced) - _ROUNDING
             mask &= it["atr_ratio"] <= float(limits.atr_ratio_extreme) + _ROUNDING
             mask &= it["tr_multiple"] <= float(limits.tr_extreme_multiple) + _ROUNDING
-            mask &= it["vix_proxy"] <= float(limits.vix_proxy_fade) + _ROUNDING
             # a recorded book may lean at any hour: only what is known for certain not to be a signal is left out
             others = (it["bb_expansion_age"] <= limits.bb_active_bars).astype(int)
         others += self._funding_over(float(limits.funding_extreme))
-        return mask & (1 + others >= limits.entry_min_signals)
+        mask &= 1 + others >= limits.entry_min_signals
+        # the proxy last, and of what is left only: a year's median takes longer than all the rest of an hour
+        places = np.flatnonzero(mask)
+        mask[places] = self._proxy(places) <= float(limits.vix_proxy_fade) + _ROUNDING
+        return mask
 
     def may_exit(self, at: int, limits: Limits, held: Held) -> bool:
         """A margin for rounding on every threshold; an hour without a bar may do anything."""
         if self._fades is None:
             self._fades = self._may_fade(limits)
-        place = self._place.get(at)
-        if place is None or (held.in_profit and (self._fades[place] or self._cascade_shows(at))):
+        place = self._place(at)
+        if place is None:
+            return True
+        if held.in_profit and (self._fades[place] or self._cascade_shows(at) or self._proxy_fades(place, limits)):
             return True
         rate, then = float(self._funding[place]), held.funding_rate_entry
         if rate * held.net_share > float(limits.funding_adverse_exit) * 0.99:
@@ -118,28 +134,46 @@ class _Hours:
         return flips and abs(rate) > float(limits.funding_flip_min) * 0.99
 
     def bar(self, at: int) -> BarReadings:
-        place = self._place.get(at)
+        place = self._place(at)
         if place is None:
             return BarReadings(closed_at=at, atr_ratio=None, readings={})
         readings: dict[str, Decimal] = {}
-        for name, series in self._series.items():
-            value = float(series[place])
+        for name in _READINGS:
+            value = self._value(name, place)
             if np.isfinite(value):
                 full = f"{self._prefix}.1h.{name}"
                 readings[full] = Decimal(repr(round(value, self._specs[full].digits) + 0.0))
         return BarReadings(closed_at=at, atr_ratio=readings.get(f"{self._prefix}.1h.atr_ratio"), readings=readings)
+
+    def _place(self, at: int) -> int | None:
+        """Which bar closed at that time."""
+        place = int(np.searchsorted(self.closes, at))
+        return place if place < self.closes.size and int(self.closes[place]) == at else None
+
+    def _value(self, name: str, place: int) -> float:
+        """A series at a bar; NaN where undefined."""
+        if name == "natr14_median_1y":
+            return self._medians.at(place)
+        return float(self._proxy(np.array([place]))[0] if name == "vix_proxy" else self._series[name][place])
+
+    def _proxy(self, places: NDArray[np.int64]) -> Array:
+        """The VIX proxy at these bars."""
+        with np.errstate(all="ignore"):
+            return self._series["natr14"][places] / self._medians.among(places)
+
+    def _proxy_fades(self, place: int, limits: Limits) -> bool:
+        return self._value("vix_proxy", place) > float(limits.vix_proxy_fade) - _ROUNDING
 
     def _cascade_shows(self, at: int) -> bool:
         """Where open interest is known, a cascade of liquidations may end a pair in profit within the hour."""
         return self._interest is not None and self._interest[0] <= at + _HOUR_MS and at <= self._interest[1] + _DAY_MS
 
     def _may_fade(self, limits: Limits) -> Mask:
-        """Whether a pair in profit may be closed for it after each close."""
+        """Whether a pair in profit may be closed for it after each close, the VIX proxy left aside."""
         it = self._series
         with np.errstate(invalid="ignore"):
             extreme = it["atr_ratio"] > float(limits.atr_ratio_extreme) - _ROUNDING
             extreme |= it["tr_multiple"] > float(limits.tr_extreme_multiple) - _ROUNDING
-            extreme |= it["vix_proxy"] > float(limits.vix_proxy_fade) - _ROUNDING
             extreme |= it["bb_position"] != 0
             turn = (it["rsi14"] > float(RSI_HIGH) - _RSI_ROUNDING) & (it["rsi_divergence"] < 0)
             turn |= (it["rsi14"] < float(RSI_LOW) + _RSI_ROUNDING) & (it["rsi_divergence"] > 0)
@@ -152,6 +186,8 @@ class _Hours:
     def _rates(self, history: SymbolHistory) -> Array:
         """The last settled rate per 8 h at each close; 0 where none is known."""
         times = np.asarray([point.time for point in history.funding], dtype=np.int64)
-        rates = np.asarray([rate_per_8h(point.rate, point.interval_hours) for point in history.funding])
+        rates = rates_per_8h(
+            [point.rate for point in history.funding], [point.interval_hours for point in history.funding]
+        )
         place = np.searchsorted(times, self.closes, side="right") - 1
         return np.where(place >= 0, rates[np.maximum(place, 0)], 0.0) if rates.size else np.zeros(self.closes.size)
