@@ -17,7 +17,7 @@ help:
 	@echo "make run           one complete decision on the built-in paper exchange (no key, no network)"
 	@echo "make test          every check and every test, from nothing"
 	@echo "make run-recorded  decisions at ten times of 2023-24 on real candles (DATA=../shared/data/binance/futures)"
-	@echo "make proof         also the slow suites and the fuzz;  make bench: the benchmarks;  make format: tidy the code"
+	@echo "make proof         also the slow suites and the fuzz;  make bench: the benchmarks;  make format: tidy the code;  make dist: wheel and sdist"
 	@echo "make cluster       workers on one PostgreSQL, killed again and again; make throughput: decisions a minute (docs/scaling.md)"
 	@echo "make mutate        small changes to the guard, each of which a test must notice (FILTER=rules/ladder, JOBS=2)"
 
