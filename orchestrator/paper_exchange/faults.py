@@ -61,8 +61,8 @@ class FaultPlan:
         for fault in self.faults:
             if fault.method not in (None, method) or not (fault.path is None or fnmatchcase(path, fault.path)):
                 continue
-            side = str(fault.options.get("position_side", fault.options.get("positionSide", ""))).upper()
-            if fault.do == "reject_leg" and side and parameters.get("positionSide") != side:
+            side = str(fault.options.get("position_side", fault.options.get("positionSide", "BOTH"))).upper()
+            if fault.do == "reject_leg" and side != "BOTH" and parameters.get("positionSide") != side:
                 continue
             fault.seen += 1
             if fault.nth is None or fault.seen == fault.nth:
@@ -85,7 +85,7 @@ def _read(document: Any, number: int) -> Fault:
     options = {key: value for key, value in document.items() if key not in ("match", "do")}
     amount = _amount(document["do"], options, number)
     side = options.get("position_side", options.get("positionSide", "BOTH"))
-    if side not in ("LONG", "SHORT", "BOTH"):
+    if str(side).upper() not in ("LONG", "SHORT", "BOTH"):
         raise BadFault(f"fault {number}: position_side is LONG, SHORT or BOTH, not {side!r}")
     if not 400 <= (options.get("status", 400) if isinstance(options.get("status", 400), int) else 0) <= 599:
         raise BadFault(f"fault {number}: status is an HTTP status from 400 to 599")

@@ -152,7 +152,7 @@ async def test_dropped_response_on_the_wire(paper: Client) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", paper.running.port)
     writer.write(b"GET /fapi/v1/time HTTP/1.1\r\nHost: x\r\n\r\n")
     await writer.drain()
-    assert await asyncio.wait_for(reader.read(), 2) == b""
+    assert await asyncio.wait_for(reader.read(), 60) == b""
     writer.close()
 
 
@@ -209,7 +209,7 @@ async def _wire(paper: Client, request: bytes) -> tuple[bytes, bytes]:
     """Head and body of an answer, read until the exchange closes the connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", paper.running.port)
     writer.write(request)
-    head, _, body = (await asyncio.wait_for(reader.read(), 2)).partition(b"\r\n\r\n")
+    head, _, body = (await asyncio.wait_for(reader.read(), 60)).partition(b"\r\n\r\n")
     writer.close()
     return head, body
 
@@ -235,11 +235,19 @@ async def test_partial_fill_takes_a_share(paper: Client) -> None:
     assert whole["filled"] == 100
 
 
-async def test_reject_leg_strikes_its_side_only(paper: Client) -> None:
-    await paper.control("faults", [{"match": ORDER, "do": "reject_leg", "position_side": "SHORT"}])
+@pytest.mark.parametrize("side", ["SHORT", "short"])
+async def test_reject_leg_strikes_its_side_only(side: str, paper: Client) -> None:
+    await paper.control("faults", [{"match": ORDER, "do": "reject_leg", "position_side": side}])
     await paper.order("buy", "LONG", 10)
     await refused(paper.order("sell", "SHORT", 10), -2019)
     assert list(await paper.positions()) == ["long"]
+
+
+@pytest.mark.parametrize("option", [{}, {"position_side": "BOTH"}])
+async def test_reject_leg_strikes_both_sides(option: dict[str, str], paper: Client) -> None:
+    await paper.control("faults", [{"match": ORDER, "do": "reject_leg", **option}])
+    await refused(paper.order("buy", "LONG", 10), -2019)
+    await refused(paper.order("sell", "SHORT", 10), -2019)
 
 
 @pytest.mark.parametrize(
