@@ -55,11 +55,15 @@ class Ear:
                 return found
 
     async def rest(self, seconds: float = 0.15) -> list[Any]:
-        """What comes until nothing comes for so long."""
+        """What comes until nothing comes for so long, or the connection ends."""
         found = []
         try:
             while True:
-                found.append(await self.next(seconds))
+                async with asyncio.timeout(seconds):
+                    message = await self.socket.receive()
+                if message.type is not aiohttp.WSMsgType.TEXT:
+                    return found
+                found.append(json.loads(message.data))
         except TimeoutError:
             return found
 
@@ -74,7 +78,9 @@ class Ear:
         async with asyncio.timeout(3):
             while True:
                 message = await self.socket.receive()
-                if message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED):
+                if message.type is aiohttp.WSMsgType.CLOSE:
+                    return int(message.data)
+                if message.type in (aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR):
                     return self.socket.close_code
 
 
