@@ -92,23 +92,44 @@ class StateRepository:
 
     # drawdown latch
 
-    def latch_drawdown(self, exchange: str, why: str, at: int) -> bool:
-        """Latch entries off for an account; whether it was free before."""
+    def latch_drawdown(self, exchange: str, trader_id: int, why: str, at: int) -> bool:
+        """Latch a trader's entries off on an account; whether it was free before."""
         with self._database.write() as connection:
             before = _get(connection, exchange, DRAWDOWN, lock=True)
-            if before is not None and before.value is True:
+            standing = _latched(before)
+            if standing is None or trader_id in standing:
                 return False
-            _set(connection, exchange, DRAWDOWN, True, "volgamma", why, at)
+            _set(connection, exchange, DRAWDOWN, sorted({*standing, trader_id}), "volgamma", why, at)
             return True
 
-    def release_drawdown(self, exchange: str, who: str, why: str, at: int) -> None:
-        """Release the latch: a person's decision."""
-        self.set(DRAWDOWN, False, who, why, at, exchange)
+    def release_drawdown(self, exchange: str, who: str, why: str, at: int) -> bool:
+        """Release the latch of an account, a person's decision; whether it was thrown.
 
-    def drawdown_latched(self, exchange: str) -> bool:
-        """Whether entries are latched off; a value that is no boolean counts as latched."""
-        stored = self.get(DRAWDOWN, exchange)
-        return stored is not None and stored.value is not False
+        The drawdown is then measured anew, from the next equity that is seen: under the old high it would be thrown
+        again at once.
+        """
+        with self._database.write() as connection:
+            before = _get(connection, exchange, DRAWDOWN, lock=True)
+            if _latched(before) == frozenset():
+                return False
+            _set(connection, exchange, DRAWDOWN, False, who, why, at)
+            _set(connection, exchange, EQUITY_HIGH, None, who, why, at)
+            return True
+
+    def drawdown_latched(self, exchange: str, trader_id: int | None = None) -> bool:
+        """Whether a trader's entries, or anybody's, are latched off; what cannot be understood counts as latched."""
+        standing = _latched(self.get(DRAWDOWN, exchange))
+        if standing is None:
+            return True
+        return bool(standing) if trader_id is None else trader_id in standing
+
+    def latched_accounts(self) -> dict[str, Stored]:
+        """Accounts on which somebody's entries are latched off, and since when."""
+        query = select(StateRow.__table__).where(StateRow.key == DRAWDOWN).order_by(StateRow.scope)
+        with self._database.read() as connection:
+            rows = connection.execute(query).all()
+        found = {row.scope: Stored(json.loads(row.value), row.who, row.why, row.at) for row in rows}
+        return {scope: stored for scope, stored in found.items() if _latched(stored) != frozenset()}
 
     # equity figures of an account, USDT
 
@@ -120,8 +141,9 @@ class StateRepository:
         day = at // _DAY_MS
         with self._database.write() as connection:
             high = _get(connection, exchange, EQUITY_HIGH, lock=True)
-            top = equity if high is None else max(Decimal(high.value), equity)
-            if high is None or top != Decimal(high.value):
+            before = None if high is None or high.value is None else Decimal(high.value)
+            top = equity if before is None else max(before, equity)
+            if top != before:
                 _set(connection, exchange, EQUITY_HIGH, str(top), "volgamma", "new equity high", at)
             start = _get(connection, exchange, DAY_START, lock=True)
             if start is not None and start.value["day"] >= day:
@@ -131,9 +153,9 @@ class StateRepository:
             return top, equity
 
     def equity_high(self, exchange: str) -> Decimal | None:
-        """The highest equity seen, USDT."""
+        """The highest equity seen, USDT; None before the first, and after a latch was released."""
         stored = self.get(EQUITY_HIGH, exchange)
-        return None if stored is None else Decimal(stored.value)
+        return None if stored is None or stored.value is None else Decimal(stored.value)
 
     def day_start_equity(self, exchange: str, at: int) -> Decimal | None:
         """The first equity seen on the UTC day of `at`, None when none was."""
@@ -141,6 +163,16 @@ class StateRepository:
         if stored is None or stored.value["day"] != at // _DAY_MS:
             return None
         return Decimal(stored.value["equity"])
+
+
+def _latched(stored: Stored | None) -> frozenset[int] | None:
+    """The traders that are latched off; None: a value that says nothing, which counts as all of them."""
+    if stored is None or stored.value is False:
+        return frozenset()
+    value = stored.value
+    if isinstance(value, list) and value and all(type(one) is int for one in value):
+        return frozenset(value)
+    return None
 
 
 def _flattening(connection: Connection) -> bool:

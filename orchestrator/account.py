@@ -3,8 +3,9 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from orchestrator import kill_switch
+from orchestrator import blackout, kill_switch
 from orchestrator.desk import Desk
+from orchestrator.equity_watch import note_equity
 from orchestrator.errors import HostError
 from orchestrator.execution.venue import VenueError
 from orchestrator.pair_book import load_state
@@ -39,7 +40,7 @@ async def read_portfolio(desk: Desk) -> Portfolio:
             f"the account on {desk.exchange_name} cannot be read: {error}",
             "try again; nothing was sent",
         ) from error
-    high, day_start = store.state.note_equity(desk.exchange_name, balance.equity, now)
+    high, day_start = note_equity(desk, balance.equity, now)
     return build_portfolio(
         balance,
         current,
@@ -69,9 +70,10 @@ async def read_switches(desk: Desk, constraints: ConstraintSet) -> Switches:
     tokens, cost = budgets_left(desk, constraints, now)
     return Switches(
         kill=kill_switch.read(store.database, desk.settings.data_dir).killed,
-        drawdown_latched=store.state.drawdown_latched(exchange),
+        drawdown_latched=store.state.drawdown_latched(exchange, constraints.trader_id),
         unknown_orders=len(store.orders.blocking()),
         unprotected_pairs=sum(1 for pair in store.pairs.open_pairs(exchange) if not pair.protected),
+        blackout=blackout.running(desk.settings.data_dir, now),
         llm_tokens_left=max(0, tokens),
         llm_cost_left=max(Decimal(0), cost),
     )

@@ -142,8 +142,14 @@ def _traders(settings: Settings) -> Iterator[Finding]:
 
 
 def _kill(settings: Settings) -> Iterator[Finding]:
+    from db.state_repository import StateRepository
+
     with opened(settings) as database:
         switch = kill_switch.read(database, settings.data_dir)
+        latched = StateRepository(database).latched_accounts()
+    for exchange, stored in latched.items():
+        text = f"{exchange}: the drawdown latch is thrown, entries are off ({stored.why})"
+        yield Finding("drawdown", "warn", text, "find out why, then `volgamma resume --drawdown`")
     if switch.killed:
         yield Finding("kill switch", "warn", f"ON ({switch.who}: {switch.why})", "`volgamma resume` when you mean it")
     else:

@@ -80,6 +80,24 @@ def resume(settings: Settings, who: str, why: str, at: int) -> list[str]:
     return [*done, "kill switch off"]
 
 
+def release_drawdown(settings: Settings, who: str, why: str, at: int, *, really: bool) -> list[str]:
+    """Release every thrown drawdown latch, or only name it; one line each. Raises HostError."""
+    from db.state_repository import StateRepository
+
+    done = []
+    with opened(settings) as database:
+        state = StateRepository(database)
+        for exchange, stored in state.latched_accounts().items():
+            if really:
+                state.release_drawdown(exchange, who, why, at)
+                done.append(f"{exchange}: drawdown latch released; drawdown is measured anew from the next equity seen")
+            else:
+                done.append(f"{exchange}: the drawdown latch stays thrown ({stored.why}); --drawdown releases it")
+        if really and not done:
+            done.append("no drawdown latch is thrown")
+    return done
+
+
 def _file_says(path: Path) -> str | None:
     """Why the file stops trading, or None when it is certainly absent."""
     try:

@@ -108,7 +108,9 @@ def _ours(settings: Settings, exchange: str) -> tuple[ConstraintSet, tuple[str, 
     if unknown:
         found.append(Finding("orders", "fail", f"{unknown} of unknown fate", "let `volgamma run` settle them"))
     if latched:
-        found.append(Finding("drawdown", "fail", "entries are latched off", "find out why before you release it"))
+        found.append(
+            Finding("drawdown", "fail", "entries are latched off", "find out why, then `volgamma resume --drawdown`")
+        )
     return constraints, ours, found
 
 

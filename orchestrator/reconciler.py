@@ -8,6 +8,7 @@ concerns a pair's own legs is the business of `pair_check`, every second.
 from decimal import Decimal
 
 from orchestrator.desk import Desk
+from orchestrator.equity_watch import note_equity
 from orchestrator.execution.client_id import is_ours
 from orchestrator.execution.codes import Difference
 from orchestrator.execution.foreign import close_foreign
@@ -54,6 +55,15 @@ class Reconciler:
                 await self._tell(symbol, "reconcile_unknown", type(error).__name__, why)
             else:
                 self._told.pop(f"{symbol} reconcile_unknown", None)
+        await self._equity()
+
+    async def _equity(self) -> None:
+        """Between two decisions the account may fall, and recover: the drawdown latch has to see it."""
+        try:
+            balance, now = await self._desk.venue.balance(), await self._desk.venue.server_time()
+        except VenueError:
+            return  # the symbols above have said so
+        note_equity(self._desk, balance.equity, now)
 
     async def _symbol(self, symbol: str) -> None:
         venue = self._desk.venue

@@ -94,7 +94,7 @@ ABOUT: dict[Kind, About] = {
         6 * _HOUR,
         True,
         "Equity has fallen near, or to, the drawdown limit. At the limit entries are latched off.",
-        "Exits go on. Find out why before the latch is released: it is a person's decision.",
+        "Exits go on. Find out why; then `volgamma resume --drawdown` is a person's decision.",
     ),
     Kind.KILL: About(
         "failure",

@@ -33,11 +33,21 @@ def kill(
 
 
 @command
-def resume(why: Why = "by hand", who_: Who = None, as_json: Json = False) -> None:
-    """Release the kill switch."""
+def resume(
+    drawdown: Annotated[
+        bool, typer.Option("--drawdown", help="release the drawdown latch too; drawdown is then measured anew")
+    ] = False,
+    why: Why = "by hand",
+    who_: Who = None,
+    as_json: Json = False,
+) -> None:
+    """Release the kill switch. A thrown drawdown latch is named, and stays unless it is asked for."""
     from orchestrator import kill_switch, settings
 
-    _say(False, False, kill_switch.resume(settings.load(), who(who_), why, now_ms()), as_json)
+    resolved = settings.load()
+    done = kill_switch.resume(resolved, who(who_), why, now_ms())
+    done += kill_switch.release_drawdown(resolved, who(who_), why, now_ms(), really=drawdown)
+    _say(False, False, done, as_json)
 
 
 def _say(killed: bool, flatten: bool, done: list[str], as_json: bool) -> None:

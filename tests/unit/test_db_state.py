@@ -152,14 +152,24 @@ def test_a_kill_file_that_cannot_be_removed_keeps_it_on(tmp_path: Path) -> None:
 
 def test_the_drawdown_latch_is_thrown_once_and_released_by_a_person(state: StateRepository) -> None:
     assert not state.drawdown_latched("paper")
-    assert state.latch_drawdown("paper", "26 %", 1_000)
-    assert not state.latch_drawdown("paper", "27 %", 2_000)
+    assert not state.release_drawdown("paper", "anna", "nothing to release", 500)
+    state.note_equity("paper", Decimal(100), 500)
+    assert state.latch_drawdown("paper", 11, "26 %", 1_000)
+    assert not state.latch_drawdown("paper", 11, "27 %", 2_000)
     assert (state.drawdown_latched("paper"), state.drawdown_latched("bybit")) == (True, False)
-    state.release_drawdown("paper", "anna", "reviewed", 3_000)
-    assert not state.drawdown_latched("paper")
-    assert [one.who for one in state.history("drawdown_latch", "paper")] == ["volgamma", "anna"]
-    state.set("drawdown_latch", "perhaps", "x", "y", 1, "paper")
-    assert state.drawdown_latched("paper")
+    assert (state.drawdown_latched("paper", 11), state.drawdown_latched("paper", 90)) == (True, False), "its own limit"
+    assert state.latch_drawdown("paper", 90, "31 %", 2_500)
+    assert list(state.latched_accounts()) == ["paper"]
+    assert state.release_drawdown("paper", "anna", "reviewed", 3_000)
+    assert (state.drawdown_latched("paper"), state.drawdown_latched("paper", 90)) == (False, False)
+    assert state.latched_accounts() == {}
+    assert [one.who for one in state.history("drawdown_latch", "paper")] == ["volgamma", "volgamma", "anna"]
+    assert state.equity_high("paper") is None
+    assert state.note_equity("paper", Decimal(70), 4_000)[0] == 70, "measured anew"
+    for odd in ("perhaps", True, [], [True], ["11"], None, 1):
+        state.set("drawdown_latch", odd, "x", "y", 1, "paper")
+        assert state.drawdown_latched("paper"), odd
+        assert state.drawdown_latched("paper", 11), odd
 
 
 def test_the_equity_high_never_falls_and_the_day_starts_with_its_first_figure(state: StateRepository) -> None:

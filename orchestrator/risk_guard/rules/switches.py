@@ -16,7 +16,7 @@ def drawdown_latched(case: Case) -> Remark | None:
     """The drawdown latch is open; once thrown, only a person resets it."""
     if not case.bench.switches.drawdown_latched:
         return None
-    return refuse("the drawdown latch is thrown; `volgamma resume` after a review", True, False, "switch")
+    return refuse("the drawdown latch is thrown; `volgamma resume --drawdown` after a review", True, False, "switch")
 
 
 @rule(RuleCode.UNKNOWN_ORDERS)
