@@ -3,85 +3,32 @@
 The venue is a second paper exchange that speaks Binance's dialect on loopback; the program takes it for the real one.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
-from data_fetchers.venue import open_exchange
 from orchestrator import settings
 from orchestrator.cli.live_text import render
 from orchestrator.clock import SystemClock
 from orchestrator.errors import HostError
-from orchestrator.execution.accounts import account
-from orchestrator.execution.venue import OrderRequest, Venue
+from orchestrator.execution.venue import OrderRequest
 from orchestrator.host import Ask, decide_once
 from orchestrator.live import phrase
 from orchestrator.live_check import PreFlight, pre_flight
 from orchestrator.paper_exchange.server import ExchangeConfig, RunningExchange, start
+from tests.live_venue import ALL, KEYS, YES, VenueClock, changes, live_venue, owner, resolved
 from tests.store_cli import Volgamma
 
-YES = phrase("binanceusdm")
 SECRET = "hush-hush-9431"
-KEYS = {"VOLGAMMA_BINANCEUSDM_KEY": "key", "VOLGAMMA_BINANCEUSDM_SECRET": "secret"}
-ALL = {"VOLGAMMA_LIVE": "true", **KEYS}
-
-
-class VenueClock:
-    """This machine's clock, set by the venue's."""
-
-    def __init__(self, venue: RunningExchange) -> None:
-        self._venue = venue
-
-    def now_ms(self) -> int:
-        return self._venue.engine.now
-
-    def monotonic_ms(self) -> float:
-        return asyncio.get_running_loop().time() * 1000
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
-
-@asynccontextmanager
-async def owner(running: RunningExchange) -> AsyncIterator[Venue]:
-    """The account as its owner uses it, by hand."""
-    exchange = open_exchange("binanceusdm", base_url=running.url, api_key="key", secret="secret", paced=False)
-    try:
-        await exchange.load_markets()
-        yield account(exchange, "binanceusdm")
-    finally:
-        await exchange.close()
 
 
 @pytest.fixture
 async def venue() -> AsyncIterator[RunningExchange]:
-    """Set up as the guide says."""
-    running = await start(ExchangeConfig(frozen=True, equity=Decimal(50_000)))
-    async with owner(running) as by_hand:
-        await by_hand.set_position_mode("hedge")
-        for symbol in ("SOL/USDT:USDT", "AVAX/USDT:USDT"):
-            await by_hand.set_margin_mode(symbol, "isolated")
-    yield running
-    await running.stop()
-
-
-async def changes(running: RunningExchange) -> list[str]:
-    """What was sent after the set-up, which takes the first three."""
-    async with aiohttp.ClientSession() as session, session.get(f"{running.url}/_control/state") as answer:
-        rows = [row for row in (await answer.json())["requests"] if "_control" not in row["path"]]
-    sent = [row["path"] for row in rows if row["method"] != "GET"]
-    assert len(sent) >= 3
-    return sent[3:]
-
-
-def resolved(folder: Path, running: RunningExchange, more: Mapping[str, str]) -> settings.Settings:
-    return settings.load({"VOLGAMMA_DATA_DIR": str(folder), "VOLGAMMA_BINANCEUSDM_URL": running.url, **more})
+    async with live_venue() as running:
+        yield running
 
 
 async def decide(folder: Path, running: RunningExchange, more: Mapping[str, str], said: str | None, **ask: Any) -> Any:
