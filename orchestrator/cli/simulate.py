@@ -24,7 +24,10 @@ def register(app: typer.Typer) -> None:
 @command
 def simulate(
     data: Annotated[Path, typer.Option(help="folder of feather files in freqtrade's futures layout")],
-    symbols: Annotated[str, typer.Option(help="comma-separated, any common spelling")] = "SOL,AVAX",
+    symbols: Annotated[
+        str | None, typer.Option(help="comma-separated, any common spelling; the trader's own", show_default=False)
+    ] = None,
+    trader: Annotated[str, typer.Option(help="id or name of an enabled trader")] = "11",
     start: Annotated[str | None, typer.Option("--from", help="first day (2024-01-31); the first of the data")] = None,
     end: Annotated[str | None, typer.Option("--to", help="day to stop before; the end of the data")] = None,
     capital: Annotated[float, typer.Option(min=1, help="USDT at the start")] = 100_000,
@@ -102,6 +105,7 @@ def simulate(
 
     from orchestrator import settings
     from orchestrator.asked_model import asked_model
+    from orchestrator.cli.traders import find
     from orchestrator.other_limits import parsed
     from orchestrator.simulation.asked import Asked, CountedModel
     from orchestrator.simulation.fill_model import FillModel
@@ -109,9 +113,10 @@ def simulate(
     from orchestrator.simulation.run import Request
     from orchestrator.simulation.run import simulate as run
 
+    chosen = find(trader)
     request = Request(
         folder=data,
-        symbols=symbol_list(symbols),
+        symbols=chosen.symbols if symbols is None else symbol_list(symbols),
         start=days(start),
         end=days(end),
         capital=Decimal(repr(capital)),
@@ -121,6 +126,7 @@ def simulate(
         changes=parsed(set_ or []),
         full=full or report is not None,
         asked=None if policy == "rules" else Asked(lambda: asked_model(policy[4:] or None, CountedModel), model_calls),
+        trader=chosen.trader_id,
         second=None if second is None else Second(second, second_venue),
     )
     if sweep:

@@ -11,19 +11,21 @@ CHANCE, NEEDED = 2 / 3, 0.734
 def lines(document: dict[str, Any], period: tuple[str, str]) -> str:
     """The whole page."""
     d = document
+    held = "positions" if _of_one_leg(d) else "pairs"
     parts = [
         f"{period[0]} to {period[1]}, {d['data']['venue']}, policy {d['policy']}\n",
         text.fields(
             [
+                ("trader", f"{d['trader']['trader_id']} {d['trader']['name']}"),
                 ("bars", f"{d['bars']:,} in {d['seconds']} s ({d['bars_per_second']:,} bars/s)"),
                 ("decisions", f"{d['decisions']:,} asked: {_counts(d['verdicts'])}"),
                 ("refused by", _counts(d["refused_by"]) or "-"),
-                ("pairs", f"{d['cycles']}; ended by {_counts(d['exits']) or '-'}"),
+                (held, f"{d['cycles']}; ended by {_counts(d['exits']) or '-'}"),
             ]
         ),
         text.heading("Result"),
         text.table(
-            ("", "pairs", "gross", "slippage", "fees", "funding", "net USDT"),
+            ("", held, "gross", "slippage", "fees", "funding", "net USDT"),
             [
                 *(
                     _row(symbol, d["per_symbol"][symbol], d["per_symbol"][symbol]["cycles"])
@@ -35,29 +37,36 @@ def lines(document: dict[str, Any], period: tuple[str, str]) -> str:
         "\n",
         text.fields(
             [
-                ("per pair", f"{_mean(d)} USDT net{_interval(d['intervals']['net_per_cycle'], '{:.2f}')}"),
+                (f"per {held[:-1]}", f"{_mean(d)} USDT net{_interval(d['intervals']['net_per_cycle'], '{:.2f}')}"),
                 ("win rate", f"{_share(d['win_rate'])}{_interval(d['intervals']['win_rate'], '{:.1%}')}"),
                 ("Sharpe", f"{_plain(d['sharpe'])}{_interval(d['intervals']['sharpe'], '{:.2f}')}, daily, a year"),
                 ("return", f"{_share(d['return'])} of capital; largest drawdown {d['max_drawdown']:.2%}"),
-                ("the edge", _edge(d["continuation"])),
+                *([] if _of_one_leg(d) else [("the edge", _edge(d["continuation"]))]),
             ]
         ),
     ]
     if "model" in d:
         parts += [text.heading("The model"), text.fields(_model(d))]
     if "baselines" in d:
-        parts += [text.heading("Beside it"), text.table(("", "ladders", "net of N", "went on", "95 %"), _baselines(d))]
-        held = ", ".join(f"{symbol} {share:+.1%}" for symbol, share in d["baselines"]["buy_and_hold"].items())
-        parts.append(text.fields([("holding", held)]))
+        parts.append(text.heading("Beside it"))
+        if d["baselines"]["ladders"]:
+            parts.append(text.table(("", "ladders", "net of N", "went on", "95 %"), _baselines(d)))
+        coins = ", ".join(f"{symbol} {share:+.1%}" for symbol, share in d["baselines"]["buy_and_hold"].items())
+        parts.append(text.fields([("holding", coins)]))
     if "cost_sensitivity" in d:
         rows: list[tuple[str, ...]] = [
             (f"x{factor}", str(one["cycles"]), _usdt(one["net"])) for factor, one in d["cost_sensitivity"].items()
         ]
-        parts += [text.heading("Costs (fees and slippage)"), text.table(("", "pairs", "net USDT"), rows)]
+        parts += [text.heading("Costs (fees and slippage)"), text.table(("", held, "net USDT"), rows)]
     if "funding_pairs" in d:
         parts.append(simulate_funding_text.lines(d["funding_pairs"]))
     parts += [text.heading("Assumptions"), _assumptions(d)]
     return "".join(parts)
+
+
+def _of_one_leg(d: dict[str, Any]) -> bool:
+    """Whether what was opened are positions of one leg: what is said of ladders does not hold for them."""
+    return bool(0 < d["cycles"] == d["one_leg"])
 
 
 def _model(d: dict[str, Any]) -> list[tuple[str, str]]:

@@ -60,7 +60,7 @@ def show(
     from orchestrator import settings
     from orchestrator.storage import opened
 
-    descriptor = _find(trader)
+    descriptor = find(trader)
     with opened(settings.load()) as database:
         repository = TradersRepository(database)
         known = repository.get(descriptor.trader_id) if descriptor.trader_id in repository.ids() else None
@@ -100,7 +100,7 @@ def enable(trader: Name, why: Why, who_: Who = None, as_json: Json = False) -> N
     from orchestrator.storage import opened
     from orchestrator.trader_switch import first_limits, require_same
 
-    descriptor = _find(trader)
+    descriptor = find(trader)
     with opened(settings.load()) as database:
         require_same(database, descriptor)
         repository = TradersRepository(database)
@@ -119,7 +119,7 @@ def disable(trader: Name, why: Why, who_: Who = None, as_json: Json = False) -> 
     from orchestrator import settings
     from orchestrator.storage import opened
 
-    descriptor = _find(trader)
+    descriptor = find(trader)
     with opened(settings.load()) as database:
         repository = TradersRepository(database)
         known = descriptor.trader_id in repository.ids()  # one that was never enabled is off
@@ -136,7 +136,7 @@ def _report(descriptor: Any, enabled: bool, changed: bool, as_json: bool) -> Non
     typer.echo(f"{descriptor.trader_id} {descriptor.name}: " + (state if changed else f"was {state} already"))
 
 
-def _find(wanted: str) -> Any:
+def find(wanted: str) -> Any:
     """The descriptor of an id or a name (case does not matter). Raises HostError."""
     from traders.registry import discover
 

@@ -59,6 +59,7 @@ def document(engine: Engine, setup: Setup, markets: dict[str, Market], seconds: 
         "actions": dict(sorted(outcome.actions.items())),
         "refused_by": dict(outcome.rules.most_common()),
         "cycles": len(outcome.cycles),
+        "one_leg": sum(cycle.side is not None for cycle in outcome.cycles),
         **totals,
         "max_drawdown": round(statistics.max_drawdown(account.curve, capital), 6),
         "drawdown_latched_at": account.latched_at,
@@ -117,8 +118,11 @@ def _money(cycles: Sequence[Cycle]) -> dict[str, str]:
 
 
 def continuation(cycles: Sequence[Cycle]) -> dict[str, Any]:
-    """Of the ladders that reached their first band, how many went on to the last before anything else."""
-    begun = [cycle for cycle in cycles if cycle.reached >= 1]
+    """Of the ladders that reached their first band, how many went on to the last before anything else.
+
+    Positions of one leg are no ladders and do not count.
+    """
+    begun = [cycle for cycle in cycles if cycle.reached >= 1 and cycle.side is None]
     went_on = sum(cycle.reason == "last_band" and cycle.reached >= 2 for cycle in begun)
     return {"reached_band_1": len(begun), "went_on": went_on, "share": went_on / len(begun) if begun else None}
 

@@ -24,10 +24,13 @@ def move(path: Cursor, position: Position) -> None:
 
 
 def tell_hour(survey: Survey, symbol: str, path: Cursor, position: Position, at: int) -> None:
-    """What the hour that has just closed says."""
+    """What the hour that has just closed says; funding that settles now is paid before anybody can act on its rate."""
+    price, due = Decimal(repr(path.previous)), path.funding_at(at)
+    if due is not None:
+        position.funding(Decimal(repr(due)), price, at)
     settled = path.settled(at)
     rate_8h = None if settled is None else Decimal(repr(settled)) * 8 / Decimal(repr(path.funding_hours))
-    position.closed_bar(survey.bar(symbol, at), rate_8h, Decimal(repr(path.previous)), at)
+    position.closed_bar(survey.bar(symbol, at), rate_8h, price, at)
 
 
 def to_the_end(survey: Survey, symbol: str, path: Cursor, position: Position) -> tuple[int, bool]:

@@ -18,7 +18,7 @@ from orchestrator.simulation.cursor import Cursor
 from orchestrator.simulation.fill_model import FillModel
 from orchestrator.simulation.follow import to_the_end
 from orchestrator.simulation.history import Market
-from orchestrator.simulation.position import Cycle, Position
+from orchestrator.simulation.position import Cycle, Position, several
 from traders.contract.decision import Action, Decision
 from traders.contract.history import Survey
 from traders.contract.verdict import ExecutionPlan
@@ -80,6 +80,8 @@ def follow(recording: Recording, markets: dict[str, Market], survey: Survey, mod
     market = markets.get(context.symbol)
     if market is None:
         return replace(head, why="the folder has no candles of it")
+    if several(plan):
+        return replace(head, why="its legs are of several perpetuals; the simulator follows one price")
     path = Cursor(market, 0, 2**62)
     path.seek(recording.quote.taken_at)
     if path.over or path.opens - recording.quote.taken_at > 2 * path.interval:

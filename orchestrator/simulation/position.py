@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from indicators.delta_neutral_hedge import liquidation_price, pair_funding, pi_gross
+from orchestrator.errors import HostError
 from orchestrator.execution.result import ExecutionResult, LegHeld
 from orchestrator.pair_book import new_pair, new_state
 from orchestrator.rebalancer.events import BarClosed, FundingSettled, Kill
@@ -24,7 +25,10 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True)
 class Cycle:
-    """What became of one pair. Money in USDT; `gross` before slippage and fees; `reached` bands."""
+    """What became of one pair or position. Money in USDT; `gross` before slippage and fees; `reached` bands.
+
+    `notional` of one leg at its entry; `side`: of a position of one leg, None for a pair.
+    """
 
     symbol: str
     decision_id: str
@@ -42,6 +46,7 @@ class Cycle:
     funding: Decimal
     #: Gross of the ladder at its intended prices, where it ended at one: its last band, or the reversal.
     predicted: Decimal | None = None
+    side: Side | None = None
 
     @property
     def net(self) -> Decimal:
@@ -57,6 +62,7 @@ class Position:
         self.pair, self.ride, self._regime = pair, ride, regime
         self._booked = 0
         self._funding = ZERO
+        self._paid_until = pair.opened_at
         self._slippage = ZERO
         self.exit_wanted: str | None = None
         self.low, self.high = 0.0, 0.0
@@ -74,7 +80,16 @@ class Position:
         price: Decimal,
         at: int,
     ) -> "Position | None":
-        """Fill both legs at `price`; None when the price has left the limit of a leg: nothing is opened then."""
+        """Fill every leg at `price`; None when the price has left the limit of a leg: nothing is opened then.
+
+        Raises HostError for legs of several perpetuals: one price is not the price of both.
+        """
+        if several(plan):
+            raise HostError(
+                "not_simulated",
+                f"{plan.decision_id} has legs of several perpetuals; the simulator follows one price",
+                "funding pairs are played with --second; other such pairs are not simulated",
+            )
         held = []
         for leg in plan.legs:
             filled = model.fill_price(price, leg.quantity, buys=leg.side == "long")
@@ -119,7 +134,7 @@ class Position:
     def held(self, price: Decimal) -> Held:
         """What a survey is told of it."""
         state, pair = self.ride.state, self.pair
-        leg = pair.pair_margin * pair.leverage / 2
+        leg = pair.pair_margin * pair.leverage / len(pair.legs)
         rate = pair.funding_rate_entry
         return Held(
             in_profit=self.profit(price) > 0,
@@ -161,7 +176,13 @@ class Position:
         return self.low < low and high < self.high and self.exit_wanted is None
 
     def funding(self, rate: Decimal, price: Decimal, at: int) -> None:
-        """A funding time while the pair is open; equal legs of one venue receive and pay the same."""
+        """A funding time while the pair is open; equal legs of one venue receive and pay the same.
+
+        Each time is taken once. What settles at the very time of the opening was settled before it.
+        """
+        if at <= self._paid_until:
+            return
+        self._paid_until = at
         state = self.ride.state
         net = state.long.left - state.short.left
         if net == 0:
@@ -173,6 +194,8 @@ class Position:
 
     def begin_bar(self, price: Decimal, at: int) -> None:
         """A bar opens: what was decided at the close before is done, legs may be liquidated, time may be over."""
+        if self.flat:
+            return
         if self.exit_wanted is not None:
             self._first_reason = self._first_reason or self.exit_wanted
             self._take(told(self.ride, Kill(at=at), price, at, self._model))
@@ -211,7 +234,7 @@ class Position:
             opened_at=self.pair.opened_at,
             closed_at=at,
             entry=state.entry,
-            notional=state.long.opened * state.entry,
+            notional=max(state.long.opened, state.short.opened) * state.entry,
             pair_margin=self.pair.pair_margin,
             reason=self._first_reason or state.reason or "closed",
             reached=state.bands_hit,
@@ -220,6 +243,7 @@ class Position:
             fees=state.fees,
             funding=self._funding,
             predicted=_predicted(state, self._first_reason or state.reason),
+            side=self.pair.legs[0].side if len(self.pair.legs) == 1 else None,
         )
 
     def _take(self, ride: Ride) -> None:
@@ -260,8 +284,18 @@ class Position:
         self._take(liquidated(self.ride, side, gone, price, at, self._model))
 
 
+def several(plan: ExecutionPlan) -> bool:
+    """Whether the legs are not all of one perpetual."""
+    return len({(leg.venue, leg.symbol) for leg in plan.legs}) > 1
+
+
 def _predicted(state: PairState, reason: str | None) -> Decimal | None:
-    """Pi at the last band; at the reversal after the first band what its closed share loses on the way back."""
+    """Pi at the last band; at the reversal after the first band what its closed share loses on the way back.
+
+    A position of one leg is no ladder: nothing is predicted of it.
+    """
+    if state.one_leg:
+        return None
     bands, notional = state.rules.bands, state.long.opened * state.entry
     if reason == "last_band" and state.bands_hit == len(bands):
         return pi_gross(bands, notional)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
-from orchestrator.desk import find_trader, open_store
+from orchestrator.desk import TRADER_ID, find_trader, open_store
 from orchestrator.other_limits import changed
 from orchestrator.settings import Settings
 from orchestrator.simulation import asked as by_model
@@ -19,6 +19,7 @@ from orchestrator.simulation.funding_document import Second
 from orchestrator.simulation.funding_document import section as funding_pairs
 from orchestrator.simulation.history import HistoryError, Market, load
 from orchestrator.simulation.position import Cycle
+from orchestrator.trader_switch import require_enabled
 from traders.contract.constraints import ConstraintSet
 from traders.contract.history import Survey
 from traders.contract.trader import Trader
@@ -45,6 +46,7 @@ class Request:
     full: bool = False
     asked: by_model.Asked | None = None
     second: Second | None = None
+    trader: int = TRADER_ID
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,7 @@ class Done:
 
 def simulate(settings: Settings, request: Request) -> Done:
     """Run. Raises HostError for a folder, symbol, period or limit that cannot be simulated."""
-    trader = find_trader()
-    with open_store(settings) as store:
-        constraints = changed(store.constraints.current(trader.descriptor.trader_id), request.changes)
+    trader, constraints = trader_of(settings, request)
     markets = markets_of(trader, request)
     setup = setup_of(request, markets)
     began = time.perf_counter()
@@ -74,14 +74,26 @@ def simulate(settings: Settings, request: Request) -> Done:
     found = document(engine, setup, markets, time.perf_counter() - began)
     if asked is not None:
         found["model"] = asked
+    found["trader"] = {"trader_id": request.trader, "name": trader.descriptor.name}
     found["constraints"] = {"version": constraints.version, "hash": constraints.hash, "changed": request.changes}
     if request.second is not None:
         found["funding_pairs"] = funding_pairs(trader, survey, constraints, markets, setup, request.second)
     if request.full:
-        found["baselines"] = _baselines(markets, setup, constraints)
+        found["baselines"] = _baselines(
+            markets, setup, constraints, laddered=found["one_leg"] < max(1, found["cycles"])
+        )
         if request.asked is None:  # a model would have to be asked everything again, about other costs
             found["cost_sensitivity"] = _costs(trader, constraints, markets, setup, survey)
     return Done(found, tuple(engine.outcome.cycles), tuple(engine.account.curve), markets, setup)
+
+
+def trader_of(settings: Settings, request: Request) -> tuple[Trader, ConstraintSet]:
+    """The trader and its limits for this run. Raises HostError for one that is unknown, off, or without limits."""
+    trader = find_trader(request.trader)
+    with open_store(settings) as store:
+        require_enabled(store.database, trader.descriptor)
+        standing = store.constraints.current(request.trader)
+    return trader, changed(standing, request.changes)
 
 
 def played(
@@ -127,16 +139,19 @@ def _if_there(request: Request, symbol: str) -> dict[str, Market]:
         return {}
 
 
-def _baselines(markets: dict[str, Market], setup: Setup, constraints: ConstraintSet) -> dict[str, Any]:
+def _baselines(
+    markets: dict[str, Market], setup: Setup, constraints: ConstraintSet, *, laddered: bool
+) -> dict[str, Any]:
+    """Holding, and ladders where the trader's own were some (`laddered`)."""
     limits, span = constraints.limits, (setup.start, setup.end)
     found: dict[str, dict[str, Any]] = {"back to back": {}, "random": {}}
-    for symbol in setup.symbols:
+    for symbol in setup.symbols if laddered else ():
         market = markets[symbol]
         starts = random_starts(market, _RANDOM_LADDERS, *span, seed=SEED)
         for name, at in (("back to back", None), ("random", starts)):
             found[name][symbol] = ladder_document(list(ladders(market, at, limits, setup.model, *span)))
     return {
-        "ladders": found,
+        "ladders": found if laddered else {},
         "buy_and_hold": {symbol: round(buy_and_hold(markets[symbol], *span), 6) for symbol in setup.symbols},
     }
 

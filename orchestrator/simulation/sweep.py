@@ -16,13 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from orchestrator.desk import find_trader, open_store
 from orchestrator.errors import HostError, UsageError
 from orchestrator.other_limits import changed
 from orchestrator.settings import Settings
 from orchestrator.simulation import statistics
 from orchestrator.simulation.document import assumed
-from orchestrator.simulation.run import Request, setup_of
+from orchestrator.simulation.run import Request, setup_of, trader_of
 from orchestrator.simulation.submit import submit
 from orchestrator.simulation.trial import item_of, loaded, trial
 from traders.contract.constraints import ConstraintSet
@@ -104,8 +103,7 @@ def prepared(settings: Settings, request: Request, swept: Mapping[str, Sequence[
         raise UsageError("usage", f"{both[0]} is given with --set and with --sweep", "use one of them")
     if (count := math.prod(len(values) for values in swept.values())) > _MOST:
         raise UsageError("usage", f"{count:,} combinations", f"sweep at most {_MOST:,}: fewer values, or fewer limits")
-    with open_store(settings) as store:
-        standing = changed(store.constraints.current(find_trader().descriptor.trader_id), request.changes)
+    _, standing = trader_of(settings, request)
     combinations, sets, left_out = [], [], []
     first: HostError | None = None
     for values in itertools.product(*swept.values()):

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from orchestrator.desk import TRADER_ID, find_trader
+from orchestrator.desk import find_trader
 from orchestrator.simulation import statistics
 from orchestrator.simulation.document import number, settled
 from orchestrator.simulation.engine import survey_of
@@ -55,6 +55,7 @@ def trial(item: Mapping[str, Any]) -> dict[str, Any]:
         model=FillModel(**{name: Decimal(value) for name, value in item["model"].items()}),
         venue=item["venue"],
         missing=item["missing"],
+        trader=item["trader"],
     )
     markets = loaded(request)
     limits = parse_limits(dict(item["limits"]), where="this run")
@@ -80,13 +81,14 @@ def trial(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def loaded(request: Request) -> dict[str, Market]:
     """The markets of a request, read once in a process."""
-    return _loaded(request.folder.resolve(), request.symbols, request.venue, json.dumps(_files(request.folder)))
+    files = json.dumps(_files(request.folder))
+    return _loaded(request.folder.resolve(), request.symbols, request.venue, request.trader, files)
 
 
 @functools.lru_cache(maxsize=1)
-def _loaded(folder: Path, symbols: tuple[str, ...], venue: str, files: str) -> dict[str, Market]:
+def _loaded(folder: Path, symbols: tuple[str, ...], venue: str, trader: int, files: str) -> dict[str, Market]:
     request = Request(folder, symbols, None, None, Decimal(1), FillModel(), venue, "waive")
-    return markets_of(find_trader(TRADER_ID), request)
+    return markets_of(find_trader(trader), request)
 
 
 def _files(folder: Path) -> list[list[Any]]:
