@@ -99,6 +99,11 @@ audit: env
 dist: env
 	$(BIN)/python -m hatchling build
 
+# The pages that are generated from the code; a test fails while they are stale.
+docs: env
+	@$(BIN)/python -m orchestrator.reference
+	@$(BIN)/python -m orchestrator.risk_guard.rules_table
+
 format: env
 	$(BIN)/ruff check --fix --quiet . || true
 	$(BIN)/ruff format .
