@@ -20,6 +20,8 @@ class Kind(StrEnum):
     UNKNOWN_OUTCOME = "unknown_outcome"
     UNPROTECTED_LEG = "unprotected_leg"
     NOT_DONE = "not_done"
+    FORCED = "forced"
+    CHANGED_OUTSIDE = "changed_outside"
     BREAKER = "breaker"
     DRAWDOWN = "drawdown"
     KILL = "kill"
@@ -81,6 +83,20 @@ ABOUT: dict[Kind, About] = {
         True,
         "The venue refused, or did not confirm, what the ladder asked for. It is tried again.",
         "Read the reason. Margin, minimum size or permissions need a person.",
+    ),
+    Kind.FORCED: About(
+        "failure",
+        _DAY,
+        True,
+        "The venue itself closed some of a leg: liquidation or auto-deleveraging. The rest of the pair is closed too.",
+        "Look at the account at the venue: margin, leverage, the size of the move. `volgamma kill` until you know why.",
+    ),
+    Kind.CHANGED_OUTSIDE: About(
+        "warning",
+        10 * _MINUTE,
+        True,
+        "Somebody else changed a leg, or a bracket order is gone. The venue counts; a bracket is placed again.",
+        "Was it you, or another program with a key of this account? One account, one program.",
     ),
     Kind.BREAKER: About(
         "warning",

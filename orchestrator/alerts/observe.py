@@ -90,7 +90,12 @@ def _of_pair(row: PairEvent, facts: Facts) -> Iterator[Event]:
         case "half_closed":
             left = f"; left: long {document.get('long')}, short {document.get('short')}"
             yield Event(Kind.BAND_HIT, key, f"{where}: band {document.get('band')} hit{left}.")
-        case "not_done" | "bracket_unknown" | "state_missing":
+        case "leg_liquidated" | "leg_auto_deleveraged":
+            yield Event(Kind.FORCED, key, f"{where}: {row.name[4:].replace('_', ' ')}: {document.get('text', '')}.")
+        case "quantity_changed" | "bracket_missing":
+            text = f"{where}: {row.name.replace('_', ' ')}: {document.get('text', '')}."
+            yield Event(Kind.CHANGED_OUTSIDE, f"{row.name}:{row.pair_id}", text)
+        case "not_done" | "close_overdue" | "bracket_unknown" | "state_missing":
             # the same complaint comes every second while it lasts
             text = document.get("text", row.name)
             yield Event(Kind.NOT_DONE, f"{row.name}:{row.pair_id}", f"{where}: {row.name}: {text}")

@@ -53,6 +53,9 @@ def kinds(events: list[Event]) -> list[Kind]:
         (pair_event(1, "half_closed", band=1, long="5", short="2.5"), Kind.BAND_HIT, "band 1 hit; left: long 5"),
         (pair_event(1, "not_done", text="margin"), Kind.NOT_DONE, "not_done: margin"),
         (pair_event(1, "state_missing", text="only the bracket"), Kind.NOT_DONE, "only the bracket"),
+        (pair_event(1, "close_overdue", text="not done after 9000 ms"), Kind.NOT_DONE, "after 9000 ms"),
+        (pair_event(1, "leg_liquidated", text="5 of the long leg at 90"), Kind.FORCED, "liquidated: 5 of the long"),
+        (pair_event(1, "quantity_changed", text="long is 3"), Kind.CHANGED_OUTSIDE, "quantity changed: long is 3"),
     ],
 )
 def test_what_happened_to_a_pair(row: PairEvent, kind: Kind, says: str) -> None:
