@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-_WAIT_S = 30.0
+_WAIT_S = 90.0
 
 
 def chromium() -> str:
@@ -125,7 +125,7 @@ async def browser(folder: Path) -> AsyncIterator[Browser]:
     process = await asyncio.create_subprocess_exec(chromium(), *words, "about:blank", stdout=nowhere, stderr=nowhere)
     try:
         port_file = folder / "DevToolsActivePort"
-        for _ in range(300):
+        for _ in range(900):
             if port_file.exists() and port_file.read_text().count("\n"):
                 break
             await asyncio.sleep(0.1)
@@ -144,4 +144,4 @@ async def browser(folder: Path) -> AsyncIterator[Browser]:
                 await asyncio.gather(listening, return_exceptions=True)
     finally:
         process.terminate()
-        await asyncio.wait_for(process.wait(), 20)
+        await asyncio.wait_for(process.wait(), 60)

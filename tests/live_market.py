@@ -35,12 +35,12 @@ class Mirror:
         async with self.session.get(f"{self.venue.url}/_control/state") as answer:
             return sum(row["path"] == path for row in (await answer.json())["requests"])
 
-    async def until(self, holds: Callable[[Any], bool], seconds: float = 5) -> Any:
+    async def until(self, holds: Callable[[Any], bool], seconds: float = 60) -> Any:
         """The mirror's state once something holds of it."""
         return await until(self.here.state, holds, seconds)
 
 
-async def until(read: Callable[[], Awaitable[Any]], holds: Callable[[Any], bool], seconds: float) -> Any:
+async def until(read: Callable[[], Awaitable[Any]], holds: Callable[[Any], bool], seconds: float = 60) -> Any:
     """What is read once it holds. Fails after so many seconds, showing what was read."""
     for _ in range(int(seconds * 20)):
         found = await read()

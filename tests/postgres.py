@@ -4,7 +4,6 @@ import glob
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import create_engine, text
+
+from tests.ports import free_port
 
 #: The URL of a server to use instead; its user must be allowed to create databases.
 GIVEN = os.environ.get("VOLGAMMA_TEST_POSTGRES", "")
@@ -60,9 +61,7 @@ class Server:
         self._programs, self._user = found, _user()
         self._data = folder / "data"
         self._folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         if self._user is not None:
             for place in (folder, *folder.parents):
                 if place == Path(tempfile.gettempdir()):
@@ -96,7 +95,7 @@ class Server:
             stdout=subprocess.DEVNULL,  # the server inherits it: a pipe would never end
             stderr=(self._folder / "errors").open("ab"),
             check=False,
-            timeout=60,
+            timeout=300,
         )
         assert done.returncode == 0, f"{program}: {(self._folder / 'errors').read_text()}"
 

@@ -157,11 +157,11 @@ class Exchange:
 
     def control(self, path: str, document: Any) -> Any:
         request = urllib.request.Request(f"{self.url}/_control/{path}", json.dumps(document).encode())
-        with urllib.request.urlopen(request, timeout=20) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             return json.load(answer)
 
     def state(self) -> Any:
-        with urllib.request.urlopen(f"{self.url}/_control/state", timeout=20) as answer:
+        with urllib.request.urlopen(f"{self.url}/_control/state", timeout=120) as answer:
             return json.load(answer)
 
 

@@ -127,7 +127,7 @@ def memory(store: Store) -> dict[str, int]:
     }
 
 
-def volgamma(environment: Mapping[str, str], *words: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+def volgamma(environment: Mapping[str, str], *words: str, timeout: float = 300) -> subprocess.CompletedProcess[str]:
     """The command as a person runs it; nothing of this process's settings leaks in."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("VOLGAMMA_", "OPENAI_"))}
     clean.pop("PYTHONDONTWRITEBYTECODE", None)

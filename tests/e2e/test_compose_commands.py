@@ -2,7 +2,6 @@
 password. What an engine adds (images, networks, volumes) is not tried here."""
 
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from sqlalchemy import create_engine, text
 from tests import postgres
 from tests.compose_file import compose, filled
 from tests.installed_package import ROOT, environment
+from tests.ports import free_port
 
 PASSWORD, TOKEN = "p@ss/word:%with#signs", "a-token-of-sixteen"
 SECRETS = {"VOLGAMMA_POSTGRES_PASSWORD": PASSWORD, "VOLGAMMA_DASHBOARD_TOKEN": TOKEN}
@@ -31,7 +31,7 @@ class Town:
 
     def __init__(self, folder: Path, address: str) -> None:
         self._services: dict[str, Any] = filled(compose(), SECRETS)["services"]
-        self.ports = {port: str(_free_port()) for port in ("8900", "8600")}
+        self.ports = {port: str(free_port()) for port in ("8900", "8600")}
         self._folder, self._address = folder, address
         self.running: dict[str, subprocess.Popen[str]] = {}
 
@@ -63,12 +63,6 @@ class Town:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, ""
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def until(what: str, true: Any, seconds: float = 60) -> None:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.local_model import _free_port, is_installed
+from orchestrator.local_model import is_installed
 from tests.e2e.house import assert_flat, assert_pair, house, volgamma
+from tests.ports import free_port
 
 pytestmark = [
     pytest.mark.llm,
@@ -16,7 +17,7 @@ pytestmark = [
 
 
 async def test_the_embedded_model_decides_and_replays(tmp_path: Path) -> None:
-    async with house(tmp_path, VOLGAMMA_LLM_PORT=str(_free_port())) as h:
+    async with house(tmp_path, VOLGAMMA_LLM_PORT=str(free_port())) as h:
         report = await h.decide("SOL", "llm")
         document = report.document()
         assert document["model"] == "embedded/gemma-3-270m-q4_k_m"

@@ -183,7 +183,7 @@ async def test_an_exchange_that_is_gone_while_deciding(tmp_path: Path) -> None:
     async with sick_house(tmp_path) as h:
         await h.faults({"match": {**ORDER, "nth": 2}, "do": "delay_ms", "ms": 1500})
         deciding = asyncio.create_task(h.decide())
-        for _ in range(400):
+        for _ in range(6000):
             await asyncio.sleep(0.02)
             if held(await h.state()):
                 break
@@ -205,7 +205,7 @@ async def test_a_process_killed_between_two_legs_is_put_right_by_the_next(tmp_pa
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
         )
-        for _ in range(1500):
+        for _ in range(6000):
             await asyncio.sleep(0.02)
             if (await h.state())["fills"]:
                 break
@@ -241,7 +241,7 @@ async def test_an_interruption_between_two_legs_waits_for_the_second(tmp_path: P
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        for _ in range(1500):
+        for _ in range(6000):
             await asyncio.sleep(0.02)
             if (await h.state())["fills"]:
                 break

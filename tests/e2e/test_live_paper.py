@@ -99,13 +99,13 @@ async def test_a_run_keeps_its_pair_while_the_venue_moves(tmp_path: Path, venue:
         stop = asyncio.Event()
         plan = Plan(symbols=("SOL/USDT:USDT",), every=3_600_000, length=None, policy="rules")
         running = asyncio.create_task(run(desk, plan, model_source(settings, clock, "rules"), said.append, stop))
-        for _ in range(200):
+        for _ in range(1200):
             if await held(desk) == 2 and desk.store.pairs.open_pairs("binanceusdm"):
                 break
             await asyncio.sleep(0.1)
         (pair,) = desk.store.pairs.open_pairs("binanceusdm")
         await moved(venue, float(pair.entry_price * Decimal("0.85")))
-        for _ in range(100):
+        for _ in range(1200):
             if not desk.store.pairs.open_pairs("binanceusdm"):
                 break
             await asyncio.sleep(0.1)

@@ -17,6 +17,7 @@ from orchestrator.observability import switchboard
 from orchestrator.observability.logs import logging_to
 from orchestrator.observability.meters import serving
 from tests.e2e.house import House, house
+from tests.ports import free_port
 
 #: One secret for each place a secret may stand in; every one of them is looked for in everything that is said.
 PLANTED = {
@@ -27,12 +28,6 @@ PLANTED = {
     "GITHUB_TOKEN": "planted0token0123456789",
 }
 URL_PASSWORD, DB_PASSWORD, ALERT = "planted0url0password", "planted0db0password", "planted0alert0token0123"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @asynccontextmanager
@@ -65,7 +60,7 @@ async def said_by(it: House, *words: str, **environment: str) -> str:
         sys.executable, "-m", "orchestrator", *words,
         cwd=it.folder, env=env, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-    out, err = await asyncio.wait_for(running.communicate(), 90)
+    out, err = await asyncio.wait_for(running.communicate(), 300)
     return f"== {' '.join(words)} ==\n{out.decode()}\n{err.decode()}"
 
 
@@ -109,11 +104,11 @@ async def _scraped(port: int) -> str:
     """`/metrics` of a process that is starting, once it has decided."""
 
     def read() -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=2) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
             return str(answer.read().decode())
 
     text = ""
-    for _ in range(300):
+    for _ in range(1200):
         try:
             text = await asyncio.to_thread(read)
         except OSError:
@@ -180,7 +175,7 @@ async def test_metrics_tell_what_happened(tmp_path: Path) -> None:
 
 
 def _read(port: int) -> str:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
         return str(answer.read().decode())
 
 

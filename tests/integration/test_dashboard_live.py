@@ -47,11 +47,11 @@ async def test_a_change_is_told_to_every_page(tmp_path: Path) -> None:
     assert not any(one.done() for one in waiting), "nothing has changed yet"
     kill_switch.kill(house.config.settings, "test", "x", 1, False)
     for one in waiting:
-        assert (await asyncio.wait_for(one, 30)).startswith("event: change\ndata: ")
+        assert (await asyncio.wait_for(one, 120)).startswith("event: change\ndata: ")
     for stream in streams:
         await stream.aclose()
     assert watcher._task is not None
-    await asyncio.wait_for(asyncio.shield(watcher._task), 30)  # the database is left alone when nobody listens
+    await asyncio.wait_for(asyncio.shield(watcher._task), 120)  # the database is left alone when nobody listens
     await watcher.stop()
 
 
@@ -85,5 +85,5 @@ async def test_a_server_that_ends_lets_its_pages_go(tmp_path: Path) -> None:
     waiting = asyncio.ensure_future(anext(stream, "the end"))
     await asyncio.sleep(0)
     watcher.close()
-    assert await asyncio.wait_for(waiting, 30) == "the end"
+    assert await asyncio.wait_for(waiting, 120) == "the end"
     await watcher.stop()

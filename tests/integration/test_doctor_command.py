@@ -18,7 +18,7 @@ def doctor(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("VOLGAMMA_", "OPENAI_"))}
     environment |= {"VOLGAMMA_DATA_DIR": str(folder), "NO_COLOR": "1"}
     return subprocess.run(
-        [*DOCTOR, *words], capture_output=True, text=True, env=environment, cwd=folder.parent, timeout=60
+        [*DOCTOR, *words], capture_output=True, text=True, env=environment, cwd=folder.parent, timeout=300
     )
 
 

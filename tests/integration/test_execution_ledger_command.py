@@ -18,7 +18,7 @@ EXAMPLE = ROOT / "docs" / "examples" / "worked_example.csv"
 def run(*words: str, data_dir: Path | None = None) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "VOLGAMMA_DATA_DIR": str(data_dir)} if data_dir is not None else None
     command = [sys.executable, "-m", "orchestrator", "ledger", *words]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, env=environment)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, env=environment)
 
 
 def test_json_of_the_worked_example() -> None:

@@ -39,10 +39,10 @@ def venue() -> Iterator[StubVenue]:
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     yield running["venue"]
     running["loop"].call_soon_threadsafe(stop.set)
-    thread.join(10)
+    thread.join(60)
 
 
 def words(venue: StubVenue, *more: str) -> list[str]:
@@ -123,7 +123,7 @@ def test_wrong_usage_is_one_line_and_two(options: list[str], says: str, capsys: 
 
 def test_it_runs_as_a_module(venue: StubVenue) -> None:
     program = [sys.executable, "-m", "data_fetchers.fundingratehistory", *words(venue, "--limit", "2")]
-    done = subprocess.run(program, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(program, capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[0] == "time,rate,interval_hours"
     assert len(done.stdout.splitlines()) == 3
@@ -134,7 +134,7 @@ def test_help_is_quick_and_shows_an_example() -> None:
         "import sys; from data_fetchers import market_data as m\n"
         "try: m.main(['--help'])\nfinally: print('ccxt' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0
     assert "python -m data_fetchers.market_data --exchange binanceusdm --symbol SOLUSDT" in " ".join(
         done.stdout.split()

@@ -77,7 +77,7 @@ def run(site: Path | None, *arguments: str) -> str:
     path = os.pathsep.join(str(folder) for folder in (site, ROOT) if folder is not None)
     environment = {**os.environ, "PYTHONPATH": path, "NO_COLOR": "1"}
     done = subprocess.run(
-        [sys.executable, *arguments], capture_output=True, text=True, env=environment, cwd=ROOT, timeout=60
+        [sys.executable, *arguments], capture_output=True, text=True, env=environment, cwd=ROOT, timeout=300
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

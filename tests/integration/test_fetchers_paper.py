@@ -92,7 +92,7 @@ async def test_everything_a_decision_about_sol_needs(paper: str) -> None:
 
 async def test_the_request_count_is_the_exchanges_own(paper: str) -> None:
     def seen() -> int:
-        with urlopen(f"{paper}/_control/state", timeout=10) as answer:  # loopback
+        with urlopen(f"{paper}/_control/state", timeout=60) as answer:  # loopback
             return sum("_control" not in item["path"] for item in json.load(answer)["requests"])
 
     async with opened("paper", paper) as exchange:
@@ -130,7 +130,7 @@ async def test_faults_are_ridden_out(paper: str) -> None:
     def post() -> None:
         body = json.dumps(faults).encode()
         headers = {"Content-Type": "application/json"}
-        urlopen(Request(f"{paper}/_control/faults", body, headers), timeout=10).close()  # loopback
+        urlopen(Request(f"{paper}/_control/faults", body, headers), timeout=60).close()  # loopback
 
     await asyncio.to_thread(post)
     found = await snapshot(paper, RealClock())

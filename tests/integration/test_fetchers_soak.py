@@ -136,13 +136,13 @@ async def exchange_process() -> AsyncIterator[str]:
     try:
         text = b""
         while not text.rstrip().endswith(b"}"):
-            line = await asyncio.wait_for(process.stdout.readline(), 60)
+            line = await asyncio.wait_for(process.stdout.readline(), 300)
             assert line, "the exchange did not start"
             text += line
         yield json.loads(text)["url"]
     finally:
         process.send_signal(signal.SIGTERM)
-        await asyncio.wait_for(process.wait(), 10)
+        await asyncio.wait_for(process.wait(), 60)
 
 
 def resident_bytes() -> int:
@@ -155,8 +155,8 @@ def resident_bytes() -> int:
 
 
 async def at_rest(before: set[Any]) -> set[Any]:
-    """Tasks beyond those that were there, once they had half a second to end."""
-    for _ in range(50):
+    """Tasks beyond those that were there, once they had time to end."""
+    for _ in range(1000):
         if not (left := asyncio.all_tasks() - before):
             break
         await asyncio.sleep(0.01)

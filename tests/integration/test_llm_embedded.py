@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 
 from orchestrator.clock import SystemClock
-from orchestrator.local_model import LocalModel, _free_port, _who_answers, ensure_local_model, is_installed
+from orchestrator.local_model import LocalModel, _who_answers, ensure_local_model, is_installed
 from orchestrator.model_choice import open_model
 from orchestrator.settings import Settings, load
+from tests.ports import free_port
 from tests.trader_samples import context
 from traders.contract.decision import Action
 from traders.volatility_gamma.trader import VolatilityGamma
@@ -31,7 +32,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def chosen(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     folder = tmp_path_factory.mktemp("llm")
-    return load({"VOLGAMMA_DATA_DIR": str(folder), "VOLGAMMA_LLM_PORT": str(_free_port())})
+    return load({"VOLGAMMA_DATA_DIR": str(folder), "VOLGAMMA_LLM_PORT": str(free_port())})
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,7 @@ async def test_a_decision_from_the_embedded_model_and_the_same_again(chosen: Set
 
 def test_the_child_ends_with_its_parent(chosen: Settings, tmp_path: Path) -> None:
     """The parent is killed without any chance to clean up."""
-    port = _free_port()
+    port = free_port()
     code = (
         "import asyncio, sys\n"
         "from orchestrator.clock import SystemClock\n"

@@ -12,6 +12,7 @@ from orchestrator.errors import HostError
 from orchestrator.local_model import ensure_local_model, require_installed
 from orchestrator.model_choice import DEFAULT_MODEL, ModelChoice, choose_model, open_model
 from orchestrator.settings import Settings, load
+from tests.ports import free_port
 
 KEY = "sk-test-0123456789"
 
@@ -104,7 +105,7 @@ async def test_a_child_that_cannot_start_is_reported_with_its_log(
     """The child is a Python that fails at once; the parent says so and leaves nothing running."""
     monkeypatch.setattr(local_model, "is_installed", lambda: True)
     monkeypatch.setenv("VOLGAMMA_CONFIG", str(tmp_path / "no-such.toml"))
-    chosen = load({"VOLGAMMA_DATA_DIR": str(tmp_path), "VOLGAMMA_LLM_PORT": str(local_model._free_port())})
+    chosen = load({"VOLGAMMA_DATA_DIR": str(tmp_path), "VOLGAMMA_LLM_PORT": str(free_port())})
     with pytest.raises(HostError, match="did not start") as caught:
         await ensure_local_model(chosen, SystemClock())
     assert "llm.log" in caught.value.remedy

@@ -31,7 +31,7 @@ async def begin(folder: Path, url: str, *words: str) -> asyncio.subprocess.Proce
 
 
 async def done(process: asyncio.subprocess.Process) -> tuple[int, str, str]:
-    out, err = await asyncio.wait_for(process.communicate(), 40)
+    out, err = await asyncio.wait_for(process.communicate(), 300)
     assert process.returncode is not None
     assert b"Traceback" not in err
     return process.returncode, out.decode(), err.decode()
@@ -72,7 +72,7 @@ async def test_a_second_start_refuses_and_sigint_ends_orderly(tmp_path: Path) ->
     async with exchange() as running:
         first = await begin(tmp_path, running.url, *SHORT)
         assert first.stdout is not None
-        line = await asyncio.wait_for(first.stdout.readline(), 30)
+        line = await asyncio.wait_for(first.stdout.readline(), 120)
         assert b"enter" in line
         code, out, err = await done(await begin(tmp_path, running.url, "--for", "4s", *SHORT))
         assert (code, out) == (1, "")
@@ -89,7 +89,7 @@ async def test_the_exchange_dies(tmp_path: Path) -> None:
     async with exchange() as running:
         process = await begin(tmp_path, running.url, "--every", "1s", "--policy", "rules", "--symbols", "SOL")
         assert process.stdout is not None
-        await asyncio.wait_for(process.stdout.readline(), 30)
+        await asyncio.wait_for(process.stdout.readline(), 120)
     code, _, err = await done(process)
     assert code == 1
     assert "does not tell its time" in err
@@ -122,7 +122,7 @@ async def test_flatten_on_exit(tmp_path: Path, number: signal.Signals) -> None:
     async with exchange() as running:
         process = await begin(tmp_path, running.url, *SHORT, "--flatten-on-exit")
         assert process.stdout is not None
-        assert b"enter" in await asyncio.wait_for(process.stdout.readline(), 30)
+        assert b"enter" in await asyncio.wait_for(process.stdout.readline(), 120)
         assert positions(running)
         process.send_signal(number)
         code, out, err = await done(process)
@@ -135,9 +135,9 @@ async def test_sigusr1_throws_the_kill_switch_and_leaves_pairs_protected(tmp_pat
     async with exchange() as running:
         process = await begin(tmp_path, running.url, "--every", "1h", "--policy", "rules", "--symbols", "SOL")
         assert process.stdout is not None
-        assert b"enter" in await asyncio.wait_for(process.stdout.readline(), 30)
+        assert b"enter" in await asyncio.wait_for(process.stdout.readline(), 120)
         process.send_signal(signal.SIGUSR1)
-        assert b"kill switch on" in await asyncio.wait_for(process.stdout.readline(), 30)
+        assert b"kill switch on" in await asyncio.wait_for(process.stdout.readline(), 120)
         process.send_signal(signal.SIGTERM)
         code, _, err = await done(process)
         assert code == 0, err

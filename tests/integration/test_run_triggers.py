@@ -15,7 +15,7 @@ from tests.store import fresh
 async def line_with(process: asyncio.subprocess.Process, what: str) -> str:
     """The first line that contains it."""
     assert process.stdout is not None
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         while line := (await process.stdout.readline()).decode():
             if what in line:
                 return line

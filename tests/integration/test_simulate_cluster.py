@@ -1,7 +1,6 @@
 """The same work on a Dask cluster: two worker processes, one of them killed, and what is said when there is none."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -13,18 +12,12 @@ import pytest
 
 from orchestrator.errors import HostError
 from orchestrator.simulation.submit import Result, submit
+from tests.ports import free_port
 from tests.simulated_market import write_market
 from tests.store_cli import Volgamma
 from tests.submitted_work import calls, doubled, failing, killing
 
 ROOT = Path(__file__).parents[2]
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +32,7 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     running = [subprocess.Popen([*here, *options, "--port", str(port)], env=environment, stdout=log, stderr=log)]
     worker = [sys.executable, "-m", "dask", "worker", address, "--nthreads", "1", "--no-dashboard"]
     for name in ("one", "two"):
-        local = ["--name", name, "--local-directory", str(folder), "--death-timeout", "60"]
+        local = ["--name", name, "--local-directory", str(folder), "--death-timeout", "300"]
         running.append(subprocess.Popen([*worker, *local], env=environment, stdout=log, stderr=log, cwd=folder))
     try:
         _wait_for_two(address)
@@ -48,15 +41,15 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         for one in reversed(running):
             one.terminate()
         for one in running:
-            one.wait(20)
+            one.wait(60)
         log.close()
 
 
 def _wait_for_two(address: str) -> None:
     from distributed import Client
 
-    with Client(address, timeout=30, set_as_default=False) as client:
-        client.wait_for_workers(2, timeout=60)
+    with Client(address, timeout=120, set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=300)
 
 
 def values(results: list[Result]) -> dict[int, object]:

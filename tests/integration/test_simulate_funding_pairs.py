@@ -90,8 +90,11 @@ def test_the_switch_decides_and_what_it_refuses_is_told_apart(volgamma: Volgamma
         name: alone[name] for name in (*MONEY, "decisions")
     }
 
-    page = volgamma(*words)
-    assert all(len(line) <= 80 for line in page.out.splitlines())
+    report = volgamma.folder / "out.html"
+    page = volgamma(*words, "--report", str(report))
+    assert all(len(line) <= 80 for line in page.out.splitlines() if str(volgamma.folder) not in line)
+    assert "Funding pairs, binanceusdm and bybit" in report.read_text()
+    assert report.read_text().count("hypothetical:") == 2
     assert "funding_pair_enabled is false: it refuses all" in page.out and "hypothetical" in page.out
 
 

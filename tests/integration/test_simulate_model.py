@@ -30,7 +30,7 @@ def serving(say: Script) -> Iterator[ScriptedModel]:
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
     thread.start()
     try:
-        assert ready.wait(10)
+        assert ready.wait(60)
         yield found[0]
     finally:
         loop.call_soon_threadsafe(over.set)

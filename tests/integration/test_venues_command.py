@@ -20,7 +20,7 @@ DOC = Path(__file__).parents[2] / "docs" / "venues.md"
 
 
 def said(*words: str) -> str:
-    done = subprocess.run([*RUN, *words], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*RUN, *words], capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 

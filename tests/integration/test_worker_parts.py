@@ -133,7 +133,7 @@ async def test_a_ladder_that_ended_is_followed_by_the_worker_that_kept_it(tmp_pa
         for change in ("1.0201", "1.0401"):
             await place.control("price", {"symbol": "SOLUSDT", "price": str(pair.entry_price * Decimal(change))})
             await custody.look()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while not any("reopened" in line for line in said):
                 await asyncio.sleep(0.1)
                 await custody.look()
