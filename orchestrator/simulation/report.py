@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from orchestrator.desk import TRADER_ID
 from orchestrator.errors import HostError
 from orchestrator.simulation import plots
 from orchestrator.simulation.run import Done
@@ -53,8 +54,11 @@ def render(done: Done) -> str:
         prices=[picture.svg() for picture in drawn.values()],
         months=months,
         cycles=done.cycles,
+        of_one_leg=0 < d["cycles"] == d["one_leg"],
         claims=[
-            (name, said, "–" if figures[key] is None else form.format(figures[key])) for name, said, key, form in CLAIMS
+            (name, said, "–" if figures[key] is None else form.format(figures[key]))
+            for name, said, key, form in CLAIMS
+            if d["trader"]["trader_id"] == TRADER_ID  # they are this one profile's
         ],
         when=lambda ms: datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M"),
     )
