@@ -159,8 +159,8 @@ class FundingTactic:
     def _exit_reason(
         self, position: FundingPosition, prices: dict[str, Decimal], rates: Mapping[str, Decimal] | None, at: int
     ) -> str | None:
-        if position.stopped(prices):
-            return "stop"
+        if (reason := position.stop_or_target(prices)) is not None:
+            return reason
         if at >= position.opened_at + int(position.plan.max_holding_hours * HOUR_MS):
             return "holding_time"
         if rates is None:

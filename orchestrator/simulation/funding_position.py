@@ -144,9 +144,12 @@ class FundingPosition:
         """Isolated margin of what is left, USDT."""
         return sum((leg.quantity * leg.entry for leg in self.legs.values()), ZERO) / self.plan.leverage
 
-    def stopped(self, prices: Prices) -> bool:
-        """Whether the pair has lost its stop, a share of the pair margin."""
-        return self.value(prices) <= -self.plan.stop_loss * self.pair_margin
+    def stop_or_target(self, prices: Prices) -> str | None:
+        """Whether the pair is worth its stop or its target, shares of the pair margin."""
+        share = self.value(prices) / self.pair_margin
+        if share >= self.plan.take_profit:
+            return "target"
+        return "stop" if share <= -self.plan.stop_loss else None
 
     def liquidated_at(self, side: Side, low: Decimal, high: Decimal) -> Decimal | None:
         """The leg's liquidation price when prices between `low` and `high` reach it."""

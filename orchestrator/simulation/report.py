@@ -36,6 +36,7 @@ def render(done: Done) -> str:
     environment.filters["usdt"] = lambda value: f"{float(value):,.2f}"
     environment.filters["percent"] = lambda value, digits=2: "–" if value is None else f"{value:.{digits}%}"
     setup, d = done.setup, done.document
+    one_leg = 0 < d["cycles"] == d["one_leg"]
     span = (setup.start, setup.end)
     months = monthly(done)
     drawn = pictures(done)
@@ -54,7 +55,8 @@ def render(done: Done) -> str:
         prices=[picture.svg() for picture in drawn.values()],
         months=months,
         cycles=done.cycles,
-        of_one_leg=0 < d["cycles"] == d["one_leg"],
+        of_one_leg=one_leg,
+        held="positions" if one_leg else "pairs",
         claims=[
             (name, said, "–" if figures[key] is None else form.format(figures[key]))
             for name, said, key, form in CLAIMS

@@ -147,9 +147,9 @@ def test_how_a_pair_ends(rates: Any, limits: dict[str, Any], reason: str, hours:
     assert (cycle.reason, cycle.closed_at - START) == (reason, hours * HOUR_MS)
 
 
-def test_the_stop_is_a_share_of_the_pair_margin() -> None:
-    """8 % of 20,000: venues that drift apart by 3.2 on 500 coins, less the fees of 100."""
-    for apart, reason in ((2.9, "end_of_data"), (3.1, "stop")):
+def test_stop_and_target_are_shares_of_the_pair_margin() -> None:
+    """Of 20,000 8 % and 15 %: venues that drift apart by 3.2 and 6 on 500 coins, and the fees of 100."""
+    for apart, reason in ((2.9, "end_of_data"), (3.1, "stop"), (-6.1, "end_of_data"), (-6.3, "target")):
         first, second = market("a", [100.0] * 3 + [100.0 + apart] * 9, [0.0008]), market("b", flat(12), [-0.0002])
         (cycle,) = played(first, second).cycles
         assert cycle.reason == reason
