@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from pyarrow import feather
 
+from orchestrator.cli.simulate_text import lines
 from tests.market_files import data_folder
 from tests.simulated_market import START, write_candles, write_market
 from tests.store_cli import Volgamma
@@ -45,7 +46,7 @@ def test_the_switch_decides_and_what_it_refuses_is_told_apart(volgamma: Volgamma
     first, second = folders
     wide = (
         "--from",
-        "2024-05-13",
+        "2024-05-22",
         "--symbols",
         "SOL",
         "--set",
@@ -54,10 +55,11 @@ def test_the_switch_decides_and_what_it_refuses_is_told_apart(volgamma: Volgamma
         "atr_ratio_reduced=1.1",
     )
     words = ("simulate", "--data", str(first), "--second", str(second), *wide)
-    done = volgamma(*words, "--json")
+    report = volgamma.folder / "out.html"
+    done = volgamma(*words, "--report", str(report), "--json")
     assert done.code == 0, done.err
     found = done.json["funding_pairs"]
-    apart = np.abs(rates_of(first) - rates_of(second))[180 * 3 :]  # from the day on which the yearly median is there
+    apart = np.abs(rates_of(first) - rates_of(second))[189 * 3 :]
     assert (found["intervals"], found["unknown"]) == (apart.size, 0)
     assert found["qualified"] == len(found["qualified_at"]) == int((apart >= 0.001).sum()) > 20
     assert found["widest_spread_8h"] == pytest.approx(float(apart.max()), rel=1e-12)
@@ -90,12 +92,33 @@ def test_the_switch_decides_and_what_it_refuses_is_told_apart(volgamma: Volgamma
         name: alone[name] for name in (*MONEY, "decisions")
     }
 
-    report = volgamma.folder / "out.html"
-    page = volgamma(*words, "--report", str(report))
-    assert all(len(line) <= 80 for line in page.out.splitlines() if str(volgamma.folder) not in line)
+    page = lines(done.json, ("from", "to"))
+    assert all(len(line) <= 80 for line in page.splitlines())
+    assert "funding_pair_enabled is false: it refuses all" in page and "hypothetical" in page
     assert "Funding pairs, binanceusdm and bybit" in report.read_text()
     assert report.read_text().count("hypothetical:") == 2
-    assert "funding_pair_enabled is false: it refuses all" in page.out and "hypothetical" in page.out
+
+
+def test_the_guard_is_quoted_the_second_venue_at_its_own_price(
+    volgamma: Volgamma, folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """One per cent dearer there than what the trader saw: no entry, whatever the rates say."""
+    first, second = folders
+    name = "SOL_USDT_USDT-15m-futures.feather"
+    table = feather.read_table(second / name)
+    times = table["date"].to_numpy().astype("datetime64[ms]").astype(np.int64)
+    dearer = [table[column].to_numpy() * 1.01 for column in ("open", "high", "low", "close", "volume")]
+    write_candles(tmp_path / name, times, *dearer)
+    rates = "SOL_USDT_USDT-8h-funding_rate.feather"
+    (tmp_path / rates).write_bytes((second / rates).read_bytes())
+    found = volgamma(
+        *("simulate", "--data", str(first), "--second", str(tmp_path), "--second-venue", "okx", "--symbols", "SOL"),
+        *("--from", "2024-06-01", "--to", "2024-06-06", "--json"),
+    ).json["funding_pairs"]
+    assert found["qualified"] > 2 and found["venues"] == ["binanceusdm", "okx"]
+    assert found["with_switch_on"]["refused_by"]["price_moved"] == found["qualified"]
+    assert "funding_spread" not in found["with_switch_on"]["refused_by"]  # the reading was there and wide enough
+    assert "quote_missing" not in found["with_switch_on"]["refused_by"]
 
 
 def test_a_symbol_the_second_venue_lacks_is_left_out(volgamma: Volgamma, folders: tuple[Path, Path]) -> None:
