@@ -1,6 +1,7 @@
 """Listeners of the paper exchange's streams, for tests: ccxt.pro, and a plain WebSocket."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -54,18 +55,20 @@ class Ear:
             if found.get("e") == kind and where(found):
                 return found
 
-    async def rest(self, seconds: float = 0.15) -> list[Any]:
-        """What comes until nothing comes for so long, or the connection ends."""
-        found = []
-        try:
-            while True:
-                async with asyncio.timeout(seconds):
-                    message = await self.socket.receive()
-                if message.type is not aiohttp.WSMsgType.TEXT:
-                    return found
-                found.append(json.loads(message.data))
-        except TimeoutError:
-            return found
+    async def rest(self) -> list[Any]:
+        """What was told until now: all that comes before the answer to a question, or before the end."""
+        found: list[Any] = []
+        with contextlib.suppress(ConnectionError):
+            await self.socket.send_str('{"method": "LIST_SUBSCRIPTIONS", "id": "until here"}')
+        while True:
+            async with asyncio.timeout(5):
+                message = await self.socket.receive()
+            if message.type is not aiohttp.WSMsgType.TEXT:
+                return found
+            document = json.loads(message.data)
+            if isinstance(document, dict) and document.get("id") == "until here":
+                return found
+            found.append(document)
 
     async def ask(self, method: str, params: Any = None, number: Any = 1) -> Any:
         """A request and its answer."""

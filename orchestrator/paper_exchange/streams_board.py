@@ -121,7 +121,13 @@ class Board:
     def document(self) -> dict[str, Any]:
         """Who listens, for the control side."""
         names = sorted(_public(name) for listener in self.listeners for name in listener.names)
-        return {"listeners": len(self.listeners), "streams": names, "cut_off": self.cut_off, "muted": self.muted}
+        return {
+            "listeners": len(self.listeners),
+            "streams": names,
+            "made": sorted(self._feeds),
+            "cut_off": self.cut_off,
+            "muted": self.muted,
+        }
 
     def _tell_all(self, name: str, events: list[Any]) -> None:
         if not events or self._is_muted(name):

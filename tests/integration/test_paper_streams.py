@@ -344,9 +344,11 @@ async def test_nothing_runs_once_nobody_listens() -> None:
         idle = {task.get_coro().__qualname__ for task in asyncio.all_tasks()}  # type: ignore[union-attr]
         async with ear(paper, f"/ws/{BOOK}") as heard:
             await heard.next()
+            assert (await listeners(paper))["made"] == [BOOK]
             busy = {task.get_coro().__qualname__ for task in asyncio.all_tasks()}  # type: ignore[union-attr]
             assert "Streams._run" in busy - idle
-        await until(lambda: listeners(paper), lambda found: found["listeners"] == 0, 3)
+        found = await until(lambda: listeners(paper), lambda found: found["listeners"] == 0, 3)
+        assert found["made"] == []
         await asyncio.sleep(0)
         assert "Streams._run" not in {task.get_coro().__qualname__ for task in asyncio.all_tasks()}  # type: ignore[union-attr]
 
