@@ -22,11 +22,13 @@ from orchestrator.simulation.engine import Engine, Setup
 from orchestrator.simulation.fill_model import FillModel
 from orchestrator.simulation.history import HOUR_MS, Bars, Market, resample
 from orchestrator.simulation.position import Cycle, Position
+from orchestrator.simulation.surveying import PlainSurvey
 from tests.guard_scenario import limits_of as delivered
 from tests.guard_scenario import permitted
 from traders.contract.constraints import ConstraintSet, constraint_set
 from traders.contract.context import Context, Reading
 from traders.contract.decision import Action, Band, Decision, Evidence, LegPlan, PairPlan, Side, stand_aside
+from traders.contract.history import Held
 from traders.contract.portfolio import Portfolio
 from traders.contract.verdict import Leg
 from traders.example_trend.trader import ExampleTrend
@@ -183,6 +185,22 @@ def test_spread_and_fees_are_paid_on_the_one_leg() -> None:
     assert cycle.slippage == D("0.0001") * 500 * (100 + 101)
     assert cycle.fees == D("0.0005") * 500 * (100 * D("1.0001") + 101 * D("0.9999"))
     assert cycle.gross == 500
+
+
+@pytest.mark.parametrize(("side", "sign"), [("long", 1), ("short", -1)])
+def test_a_survey_is_told_that_all_of_it_is_net(side: Side, sign: int) -> None:
+    told = []
+
+    class Listening(PlainSurvey):
+        def may_exit(self, symbol: str, at: int, held: Held) -> bool:
+            told.append(held.net_share)
+            return False
+
+    found = market([100, 100, 100])
+    trader = Once(side)
+    setup = Setup((SOL,), ENTRY - HOUR_MS, ENTRY + 3 * HOUR_MS, D(100_000), FREE)
+    asyncio.run(Engine(trader, limits_of(), {SOL: found}, setup, survey=Listening(trader, {SOL: found.whole()})).run())
+    assert told and set(told) == {float(sign)}
 
 
 def test_the_switch_is_the_guards() -> None:

@@ -191,6 +191,13 @@ def test_an_interval_with_one_rate_missing_is_not_counted() -> None:
     assert (run.intervals, run.unknown, len(run.qualified)) == (1, 1, 1)
 
 
+def test_a_rate_that_should_have_been_replaced_is_no_rate() -> None:
+    """Venue b stops telling its rates: the old one is not taken for a new one, and the time limit ends the pair."""
+    run = played(market("a", flat(60), [0.0008] * 5), market("b", flat(60), [-0.0002]), funding_spread_exit="0.0009")
+    assert (run.intervals, run.unknown, len(run.qualified)) == (1, 4, 1)
+    assert [cycle.reason for cycle in run.cycles] == ["holding_time"]
+
+
 def test_a_price_beyond_the_limit_of_a_leg_opens_nothing() -> None:
     def judge(*asked: Any) -> Judged:
         said = permits()(*asked)
