@@ -216,8 +216,10 @@ class Engine:
         return taken
 
     def _thin(self, symbol: str, quantity: Decimal) -> Decimal:
+        """The planned share of a quantity: a part of an order is at least one step, unless nothing is to be filled."""
         step = self.contracts[symbol].step
-        return (quantity * self.thinned / step).to_integral_value() * step
+        least = min(step, quantity) if self.thinned else ZERO
+        return max(least, (quantity * self.thinned / step).to_integral_value() * step)
 
     def _book(self, row: Row, position: Position, quantity: Decimal, price: Decimal, fee: Decimal, maker: bool) -> None:
         self.account.apply_fill(position, quantity, price, fee, self.now, row, maker)

@@ -127,6 +127,15 @@ async def test_a_partial_fill(tmp_path: Path, nth: int) -> None:
         await assert_at_rest(h, status)
 
 
+async def test_partial_fills_throughout(tmp_path: Path) -> None:
+    """Each order gets half of what it asks for, those that close as well."""
+    async with sick_house(tmp_path) as h:
+        await h.faults({"match": ORDER, "do": "partial_fill"})
+        status = (await h.decide()).document()["execution"]["status"]
+        assert status in ("open", "unwound")
+        await assert_at_rest(h, status)
+
+
 @pytest.mark.parametrize("path", ["/fapi/v1/klines", "/futures/data/*"])
 async def test_a_source_that_is_down_is_named(tmp_path: Path, path: str) -> None:
     """The decision is made without the source and says so; nothing is opened on what it did not see."""

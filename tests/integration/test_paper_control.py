@@ -235,6 +235,13 @@ async def test_partial_fill_takes_a_share(paper: Client) -> None:
     assert whole["filled"] == 100
 
 
+@pytest.mark.parametrize(("fraction", "filled"), [(0.5, 1), (0.01, 1), (0, 0)])
+async def test_a_part_of_one_step_is_the_step(fraction: float, filled: int, paper: Client) -> None:
+    """Else an order of one step would never be filled, however often it is sent again."""
+    await paper.control("faults", [{"match": ORDER, "do": "partial_fill", "fraction": fraction}])
+    assert (await paper.order("buy", "LONG", 1))["filled"] == filled
+
+
 @pytest.mark.parametrize("side", ["SHORT", "short"])
 async def test_reject_leg_strikes_its_side_only(side: str, paper: Client) -> None:
     await paper.control("faults", [{"match": ORDER, "do": "reject_leg", "position_side": side}])
