@@ -22,7 +22,7 @@ class Notified:
     @property
     def url(self) -> str:
         """With a password, as a real address would have one."""
-        return f"json://me:hush-hush@127.0.0.1:{self.port}/alerts?rto=60&cto=60"
+        return f"json://me:hush-hush@127.0.0.1:{self.port}/alerts?rto=600&cto=600"
 
     @property
     def titles(self) -> list[str]:
@@ -38,7 +38,7 @@ def notified() -> Iterator[Notified]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if seen.hang:
-                seen.released.wait(60)
+                seen.released.wait(600)
                 return
             seen.arrived.append(json.loads(body))
             self.send_response(seen.status)

@@ -123,6 +123,6 @@ def test_a_venue_that_cannot_be_reached_is_said_with_a_remedy(tmp_path: Path) ->
         environment(tmp_path, "http://127.0.0.1:9"), "decide", "--exchange", "binanceusdm", "--policy", "rules"
     )
     assert ended.returncode == 1
-    assert time.monotonic() - begun < 15
+    assert time.monotonic() - begun < 60
     assert "does not answer" in ended.stderr
     assert "VOLGAMMA_BINANCEUSDM_URL" in ended.stderr

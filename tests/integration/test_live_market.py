@@ -277,7 +277,7 @@ async def test_an_upstream_that_cannot_be_used_is_said_in_time(reply: str) -> No
         if reply == "silence":
             import asyncio
 
-            await asyncio.sleep(60)
+            await asyncio.sleep(600)
         return web.json_response({"symbols": []})
 
     app = web.Application()
@@ -291,7 +291,7 @@ async def test_an_upstream_that_cannot_be_used_is_said_in_time(reply: str) -> No
     begun = time.monotonic()
     with pytest.raises(UpstreamDown, match=r"127.0.0.1|SOLUSDT"):
         await start(ExchangeConfig(market="live", upstream=f"http://127.0.0.1:{port}"))
-    assert time.monotonic() - begun < 14
+    assert time.monotonic() - begun < 60
     await runner.cleanup()
 
 

@@ -89,7 +89,7 @@ def test_the_child_ends_with_its_parent(chosen: Settings, tmp_path: Path) -> Non
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
-    for _ in range(100):
+    for _ in range(600):
         if _who_answers(port) == "nobody":
             return
         subprocess.run([sys.executable, "-c", "import time; time.sleep(0.1)"], check=True)

@@ -97,4 +97,4 @@ def test_no_scheduler_is_said_with_the_remedy() -> None:
     began = time.monotonic()
     with pytest.raises(HostError, match="no Dask scheduler") as found:
         list(submit([{"number": 1}], doubled, scheduler=f"tcp://127.0.0.1:{free_port()}"))
-    assert "dask worker" in found.value.remedy and time.monotonic() - began < 30
+    assert "dask worker" in found.value.remedy and time.monotonic() - began < 90

@@ -186,9 +186,9 @@ def test_nothing_a_client_polls_is_slow() -> None:
     def best(work: object, times: int = 3) -> float:
         taken = []
         for _ in range(times):
-            began = time.perf_counter()
+            began = time.thread_time()
             work()  # type: ignore[operator]
-            taken.append(time.perf_counter() - began)
+            taken.append(time.thread_time() - began)
         return min(taken)
 
     moment = iter(range(START, START + 10**9, 1000))
