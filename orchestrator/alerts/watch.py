@@ -122,8 +122,8 @@ class Watch:
         messages = None
         if database is not None:
             try:
-                messages = self.book.ask(database, events, now)
                 self.book.write(database)
+                messages = self.book.ask(database, events, now)
             except Exception as error:  # it can be read and not be written: say that too, and say the rest twice maybe
                 down = Event(Kind.DATABASE, _DOWN, f"{self.by}: {type(error).__name__}: {str(error)[:160]}")
                 events = [*(event for event in events if event.key != OVER + _DOWN), down]
