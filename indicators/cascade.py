@@ -36,21 +36,22 @@ def cascade(
     `times` are open times of closed 15-minute bars (UTC ms) without a gap. One condition that is certainly false makes
     the bar a 0 whatever is not known of the others. Raises IndicatorError for a gap, NaN, or points out of order.
     """
-    (opened,) = checked(times=times)
-    require_even(opened.astype(np.int64), BAR_MS)
-    found = true_range_multiple(high, low, close)
-    if opened.size != found.size:
-        raise IndicatorError(f"times has {opened.size} values, close has {found.size}; pass the same bars")
-    busy = volume_ratio(volume)
-    if busy.size != found.size:
-        raise IndicatorError(f"volume has {busy.size} values, close has {found.size}; pass the same bars")
-    # rounded: 980 / 1000 - 1 is a last binary digit below -0.02, and equality is no fall beyond it
-    change = np.round(change_between(oi_times, oi_coins, opened, opened + BAR_MS), 12)
-    return _all_of(
-        (found > RANGE_ABOVE, np.isnan(found)),
-        (busy > VOLUME_ABOVE, np.isnan(busy)),
-        (change < OPEN_INTEREST_BELOW, np.isnan(change)),
-    )
+    opened, found, busy = _bars(times, high, low, close, volume)
+    return _flags(opened, found, busy, oi_times, oi_coins)
+
+
+def latest_active(
+    times: ArrayLike,
+    high: ArrayLike,
+    low: ArrayLike,
+    close: ArrayLike,
+    volume: ArrayLike,
+    oi_times: ArrayLike,
+    oi_coins: ArrayLike,
+) -> float:
+    """The last value of `active(cascade(...))` alone, which is all that a decision needs: the same number at once."""
+    opened, found, busy = (one[-ACTIVE_BARS:] for one in _bars(times, high, low, close, volume))
+    return float(active(_flags(opened, found, busy, oi_times, oi_coins))[-1])
 
 
 def active(flags: ArrayLike, bars: int = ACTIVE_BARS) -> Array:
@@ -60,6 +61,31 @@ def active(flags: ArrayLike, bars: int = ACTIVE_BARS) -> Array:
     own = np.ascontiguousarray(flags, dtype=np.float64)
     seen = np.vstack([own, *(lagged(own, back) for back in range(1, bars))])
     return np.where((seen == 1).any(axis=0), 1.0, np.where((seen == 0).all(axis=0), 0.0, np.nan))
+
+
+def _bars(
+    times: ArrayLike, high: ArrayLike, low: ArrayLike, close: ArrayLike, volume: ArrayLike
+) -> tuple[Array, Array, Array]:
+    """Open times, true range multiples and volume ratios."""
+    (opened,) = checked(times=times)
+    require_even(opened.astype(np.int64), BAR_MS)
+    found = true_range_multiple(high, low, close)
+    if opened.size != found.size:
+        raise IndicatorError(f"times has {opened.size} values, close has {found.size}; pass the same bars")
+    busy = volume_ratio(volume)
+    if busy.size != found.size:
+        raise IndicatorError(f"volume has {busy.size} values, close has {found.size}; pass the same bars")
+    return opened, found, busy
+
+
+def _flags(opened: Array, found: Array, busy: Array, oi_times: ArrayLike, oi_coins: ArrayLike) -> Array:
+    # rounded: 980 / 1000 - 1 is a last binary digit below -0.02, and equality is no fall beyond it
+    change = np.round(change_between(oi_times, oi_coins, opened, opened + BAR_MS), 12)
+    return _all_of(
+        (found > RANGE_ABOVE, np.isnan(found)),
+        (busy > VOLUME_ABOVE, np.isnan(busy)),
+        (change < OPEN_INTEREST_BELOW, np.isnan(change)),
+    )
 
 
 def _all_of(*conditions: tuple[NDArray[np.bool_], NDArray[np.bool_]]) -> Array:

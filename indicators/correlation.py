@@ -3,6 +3,8 @@
 The beta of the pair is that of SOL on AVAX (y = SOL, x = AVAX), whichever of them is traded: domain.md section 10.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -12,6 +14,7 @@ from indicators.series import (
     checked,
     checked_lead,
     lagged,
+    last_sums,
     nan_like,
     positive,
     window_mean,
@@ -79,22 +82,28 @@ def latest(y: Array, x: Array, n: int) -> tuple[float, float]:
 
     Sums over a window take nothing from outside it. `y` and `x` are returns, NaN at most for the first bar.
     """
-    if y.size > n:
-        y, x = y[-n:], x[-n:]
-    xy, xx, yy, _, _ = (one[-1:] for one in _moments(y, x, n))
+    ys, _ = checked_lead("y", y)
+    xs, _ = checked_lead("x", x)
+    if ys.size != xs.size:
+        checked(y=np.zeros(ys.size), x=np.zeros(xs.size))  # an error that names them
+    if xs.size < positive("n", n):
+        return float("nan"), float("nan")
+    xs, ys = xs[-n:], ys[-n:]
+    xy, xx, yy, _, _ = _centred(last_sums(np.stack([xs, ys, xs * xs, ys * ys, xs * ys]), n)[:, None], n)
     with np.errstate(invalid="ignore", divide="ignore"):
         found = np.clip(xy / np.sqrt(xx * yy), -1.0, 1.0)
         both = np.where((xx > 0) & (yy > 0), found, np.nan), np.where(xx > 0, xy / xx, np.nan)
     return float(both[0][0]), float(both[1][0])
 
 
-def latest_spread_z(y_close: Array, x_close: Array, n: int = SHORT, beta_n: int = LONG) -> float:
-    """The last value of `spread_z` alone: the same number at once."""
+def latest_spread_z(
+    y_close: Array, x_close: Array, returns_y: Array, returns_x: Array, n: int = SHORT, beta_n: int = LONG
+) -> float:
+    """The last value of `spread_z` alone: the same number at once. `returns_y` and `returns_x` as `log_returns`."""
     yc, xc = checked(y_close=y_close, x_close=x_close)
-    returns_y, returns_x = log_returns(yc), log_returns(xc)
     if yc.size < max(positive("n", n), beta_n + 2):
         return float("nan")
-    _, held = latest(returns_y[:-1], returns_x[:-1], beta_n)
+    _, held = latest(returns_y[-beta_n - 1 : -1], returns_x[-beta_n - 1 : -1], beta_n)
     ys, xs = np.log(yc)[-n:], np.log(xc)[-n:]
     centre = (window_mean(ys, n) - held * window_mean(xs, n))[-1]
     spread = ys - held * xs
@@ -113,10 +122,18 @@ def _moments(y: ArrayLike, x: ArrayLike, n: int) -> tuple[Array, Array, Array, A
     xs, _ = checked_lead("x", x)
     if ys.size != xs.size:
         checked(y=np.zeros(ys.size), x=np.zeros(xs.size))  # an error that names them
-    mean_x, mean_y = window_sum(xs, n) / n, window_sum(ys, n) / n
-    square_x, square_y = window_sum(xs * xs, n), window_sum(ys * ys, n)
+    return _centred(
+        (window_sum(xs, n), window_sum(ys, n), window_sum(xs * xs, n), window_sum(ys * ys, n), window_sum(xs * ys, n)),
+        n,
+    )
+
+
+def _centred(sums: Iterable[Array], n: int) -> tuple[Array, Array, Array, Array, Array]:
+    """Of the sums of x, y, xx, yy, xy."""
+    sum_x, sum_y, square_x, square_y, product = sums
+    mean_x, mean_y = sum_x / n, sum_y / n
     xx = square_x - n * mean_x * mean_x
     yy = square_y - n * mean_y * mean_y
     xx = np.where(xx <= _TINY * square_x, 0.0, xx)
     yy = np.where(yy <= _TINY * square_y, 0.0, yy)
-    return window_sum(xs * ys, n) - n * mean_x * mean_y, xx, yy, mean_x, mean_y
+    return product - n * mean_x * mean_y, xx, yy, mean_x, mean_y

@@ -83,7 +83,12 @@ def walls(bids: Levels, asks: Levels, side: Side, multiple: float = MULTIPLE) ->
     if abs(last / ((bids[0][0] + asks[0][0]) / 2) - 1) < REACH - 1e-12 or len(found) <= LEAST_CLUSTERS:
         return None
     standing: list[Wall] = []
+    ordered = sorted(cluster.notional for cluster in found)
+    # leaving one out moves the median to a neighbour at most: what does not reach the lower of the two is no wall
+    least = multiple * ordered[(len(ordered) - 2) // 2]
     for at, cluster in enumerate(found):
+        if cluster.notional < least:
+            continue
         usual = median(other.notional for number, other in enumerate(found) if number != at)
         if cluster.notional >= multiple * usual:
             standing.append(Wall(cluster, cluster.notional / usual))
@@ -108,11 +113,12 @@ def _middle(book: dict[Side, Array]) -> float:
         raise IndicatorError("a side of the book is empty; walls are measured from the mid")
     for name, side in book.items():
         with np.errstate(all="ignore"):
+            if (side > 0).all() and np.isfinite(side[:, 0] * side[:, 1]).all():
+                continue
             wrong = ~((side > 0).all(axis=1) & np.isfinite(side).all(axis=1) & np.isfinite(side.prod(axis=1)))
-        if wrong.any():
-            number = int(wrong.argmax())
-            price, amount = side[number].tolist()
-            raise IndicatorError(f"{name}s[{number}] is {price} x {amount}; both must be finite and above 0")
+        number = int(wrong.argmax())
+        price, amount = side[number].tolist()
+        raise IndicatorError(f"{name}s[{number}] is {price} x {amount}; both must be finite and above 0")
     bid, ask = float(book["bid"][0, 0]), float(book["ask"][0, 0])
     if bid >= ask:
         raise IndicatorError(f"crossed book: bid {bid} is not below ask {ask}")

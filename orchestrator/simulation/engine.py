@@ -87,6 +87,7 @@ class Engine:
         self._survey = survey or survey_of(trader, markets, constraints)
         self._cadence = constraints.limits.monitoring_interval_s * 1000
         self._open: dict[str, Position] = {}
+        self._prices: dict[str, tuple[int, Decimal]] = {}
         self._bars = {symbol: Cursor(markets[symbol], setup.start, setup.end) for symbol in setup.symbols}
 
     async def run(self) -> Outcome:
@@ -209,7 +210,10 @@ class Engine:
         return sum((position.margin() for position in self._open.values()), Decimal(0))
 
     def _price(self, symbol: str, at: int) -> Decimal:
-        return Decimal(repr(self._situations.price(symbol, at)))
+        known = self._prices.get(symbol)
+        if known is None or known[0] != at:  # asked several times at one time, never at an earlier one again
+            known = self._prices[symbol] = (at, Decimal(repr(self._situations.price(symbol, at))))
+        return known[1]
 
 
 def survey_of(trader: Trader, markets: dict[str, Market], constraints: ConstraintSet) -> Survey:

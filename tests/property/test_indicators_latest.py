@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indicators import atr_calculator, bollinger_bands, correlation, rsi, vix_proxy
+from indicators import atr_calculator, bollinger_bands, cascade, correlation, rsi, vix_proxy
 from indicators.errors import IndicatorError
 from indicators.series import Array
 
@@ -94,7 +94,9 @@ def test_correlation_beta_and_spread(bars: int, seed: int, other: int, n: int) -
         return [correlation.correlation(*returns, n)[-1], correlation.beta(*returns, n)[-1]]
 
     assert outcome(lambda: correlation.latest(*returns, n)) == outcome(whole)
-    assert outcome(lambda: correlation.latest_spread_z(y, x)) == outcome(lambda: correlation.spread_z(y, x)[-1])
+    assert outcome(lambda: correlation.latest_spread_z(y, x, *returns)) == outcome(
+        lambda: correlation.spread_z(y, x)[-1]
+    )
 
 
 @settings(max_examples=120)
@@ -135,3 +137,20 @@ def test_medians_beyond_the_last_bar() -> None:
     for place in (-1, 1):
         with pytest.raises(IndexError, match="of 1"):
             vix_proxy.Medians([1.0], 1, 1).at(place)
+
+
+@settings(max_examples=80)
+@given(bars=st.integers(1, 120), seed=SEEDS, points=st.integers(0, 400), late=st.integers(-3, 3))
+def test_cascade(bars: int, seed: int, points: int, late: int) -> None:
+    """With open interest that ends before, at or after the bars do, and jumps of all three at the end."""
+    noise, close = np.random.default_rng(seed), walk(bars, seed)
+    times = np.arange(bars) * float(cascade.BAR_MS)
+    close[-2:] *= noise.choice([1.0, 0.9, 1.2])
+    volume = noise.random(bars) + 0.1
+    volume[-1:] *= noise.choice([1.0, 20.0])
+    when = times[-1] + late * 300_000 - 300_000.0 * np.arange(points)[::-1]
+    coins = 1e6 * (1 - 0.03 * noise.random(points))
+    columns = (times, close * 1.01, close * 0.98, close, volume, when, coins)
+    assert outcome(lambda: cascade.latest_active(*columns)) == outcome(
+        lambda: cascade.active(cascade.cascade(*columns))[-1]
+    )

@@ -4,6 +4,7 @@ The meaning is in a few words, empty where the name says it. Names are written w
 fractions.
 """
 
+import functools
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -118,6 +119,11 @@ KEY_READINGS = (
 
 def catalogue(prefix: str) -> dict[str, Spec]:
     """Full name -> specification of every reading of the symbol with this prefix (`sol`)."""
+    return dict(_catalogue(prefix))
+
+
+@functools.lru_cache(maxsize=64)
+def _catalogue(prefix: str) -> dict[str, Spec]:
     names: dict[str, Spec] = {}
     for timeframe in TIMEFRAMES:
         names |= {f"{prefix}.{timeframe}.{name}": spec for name, spec in _PER_TIMEFRAME.items()}

@@ -4,12 +4,11 @@ The 15-minute bars serve the cascade alone: decisions are made on 1h, 4h and 1d 
 carries no time frame: a reason to stand aside may be cited although 15m is no time frame to enter on.
 """
 
-import numpy as np
-
 from data_fetchers.snapshot import MarketData, OpenInterest, Unavailable
 from indicators import cascade
 from indicators.errors import IndicatorError
 from indicators.liquidation_levels import Side, largest, liquidation_levels
+from indicators.series import column
 from traders.volatility_gamma.readings.candles import Bars
 from traders.volatility_gamma.readings.notebook import NOT_ASKED, UNDEFINED, Notebook, reason_of
 
@@ -32,12 +31,12 @@ def read_cascade(
         return
     points = () if isinstance(interest, Unavailable) else interest.points
     try:
-        flags = cascade.cascade(
-            np.asarray(source.time, dtype=np.float64),
-            source.high,
-            source.low,
-            source.close,
-            source.volume,
+        runs = cascade.latest_active(
+            column(source.time),
+            column(source.high),
+            column(source.low),
+            column(source.close),
+            column(source.volume),
             [point.time for point in points],
             [point.coins for point in points],
         )
@@ -45,7 +44,7 @@ def read_cascade(
         notebook.miss((name,), f"invalid: {error}")
         return
     why = "undefined: bars or open interest of the last half hour do not decide it"
-    notebook.put(name, float(cascade.active(flags)[-1]), source.as_of, why)
+    notebook.put(name, runs, source.as_of, why)
 
 
 def read_model(notebook: Notebook, prefix: str, interest: OpenInterest | Unavailable, hourly: Bars | None) -> None:

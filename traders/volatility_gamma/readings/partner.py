@@ -43,7 +43,7 @@ def read_partner(notebook: Notebook, snapshot: MarketSnapshot) -> None:
             "pair.correlation_72h": (short, 73),
             "pair.correlation_720h": (long, 721),
             "pair.beta_720h": (beta, 721),
-            "pair.spread_z_72h": (correlation.latest_spread_z(y, x), 722),
+            "pair.spread_z_72h": (correlation.latest_spread_z(y, x, returns_y, returns_x), 722),
         }
     except IndicatorError as error:
         notebook.miss_group("pair.", f"invalid: {error}")
