@@ -11,7 +11,7 @@ from orchestrator.rebalancer.events import BarClosed, FundingSettled, Kill
 from orchestrator.rebalancer.state import PairState, Phase
 from orchestrator.simulation.account import Account
 from orchestrator.simulation.fill_model import TIERS, FillModel, contract_rules
-from orchestrator.simulation.path import Ride, jump, levels, liquidated, through_bar, told
+from orchestrator.simulation.path import Ride, jump, liquidated, through_bar, told
 from traders.contract.constraints import ConstraintSet
 from traders.contract.context import Context
 from traders.contract.decision import Decision, Side
@@ -162,7 +162,7 @@ class Position:
             return
         state = self.ride.state
         here = state.best if state.best is not None else state.entry
-        around = [float(level) for level in levels(state)]
+        around = [float(level) for level in self.ride.levels]
         now = float(here)
         self.low = max((level for level in around if level < now), default=0.0)
         self.high = min((level for level in around if level > now), default=float("inf"))
