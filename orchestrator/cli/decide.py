@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from orchestrator.cli import completion
-from orchestrator.cli.output import command, emit
-from orchestrator.errors import UsageError
+from orchestrator.cli.output import command, complain, document_of, emit
+from orchestrator.errors import HostError, UsageError
 
 if TYPE_CHECKING:
     from orchestrator.decide_report import DecideReport
@@ -77,9 +77,24 @@ def decide(
         report = asyncio.run(interruptible())
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
+    unsettled = _unsettled(report)
     if as_json:
-        emit(report.document())
+        emit(report.document() | ({} if unsettled is None else {"error": document_of(unsettled)}))
     else:
         from orchestrator.cli.decide_text import render
 
         typer.echo(render(report), nl=False)
+    if unsettled is not None:
+        raise typer.Exit(complain(unsettled))
+
+
+def _unsettled(report: "DecideReport") -> HostError | None:
+    """Neither carried out nor unwound: the decision is told in full, and the command could not do it."""
+    execution = report.chosen.execution
+    if execution["status"] != "unknown":
+        return None
+    return HostError(
+        "outcome_unknown",
+        f"decision {report.chosen.decision_id} is not settled: {execution.get('reason')}",
+        "no new risk is taken until it is; the next `volgamma decide` or `volgamma run` settles it first",
+    )

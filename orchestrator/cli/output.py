@@ -24,11 +24,21 @@ def emit(document: Any) -> None:
 
 def fail(error: HostError, *, as_json: bool) -> int:
     """Say what happened and the remedy, without any secret; the exit code."""
-    hidden = Redactor.of(os.environ)
-    message, remedy = hidden.text(error.message), hidden.text(error.remedy)
     if as_json:
-        emit({"error": {"code": error.code, "message": message, "remedy": remedy}})
-    sys.stderr.write(f"volgamma: {message}\n  remedy: {remedy}\n")
+        emit({"error": document_of(error)})
+    return complain(error)
+
+
+def document_of(error: HostError) -> dict[str, str]:
+    """Code, message and remedy, without any secret."""
+    hidden = Redactor.of(os.environ)
+    return {"code": error.code, "message": hidden.text(error.message), "remedy": hidden.text(error.remedy)}
+
+
+def complain(error: HostError) -> int:
+    """Message and remedy on stderr, for people; the exit code."""
+    said = document_of(error)
+    sys.stderr.write(f"volgamma: {said['message']}\n  remedy: {said['remedy']}\n")
     return error.exit_code
 
 

@@ -1,6 +1,7 @@
 """One decision on a sick exchange: the account ends flat or as a whole protected pair, nothing doubled."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -14,7 +15,7 @@ import pytest
 from orchestrator.decide_report import DecideReport
 from orchestrator.errors import HostError
 from orchestrator.paper_exchange.server import ExchangeConfig, start
-from tests.e2e.house import ALGO, ORDER, House, assert_flat, assert_pair, held, house, memory, resting
+from tests.e2e.house import ALGO, ORDER, House, assert_flat, assert_pair, held, house, memory, resting, volgamma
 
 
 def ids(state: Any, *, algo: bool) -> list[str]:
@@ -125,6 +126,26 @@ async def test_a_partial_fill(tmp_path: Path, nth: int) -> None:
         status = (await h.decide()).document()["execution"]["status"]
         assert status in ("open", "unwound")
         await assert_at_rest(h, status)
+
+
+async def test_a_command_that_settled_nothing_says_so(tmp_path: Path) -> None:
+    """The order was filled, its answer was lost and it cannot be asked for: told in full, and not as done."""
+    async with sick_house(tmp_path) as h:
+        down = {"do": "status", "status": 503}
+        await h.faults(
+            {"match": {**ORDER, "nth": 1}, "do": "drop_response"},
+            {"match": {"method": "GET", "path": "/fapi/v1/order"}, **down},
+        )
+        done = await asyncio.to_thread(volgamma, h.environment, "decide", "--policy", "rules", "--json")
+        document = json.loads(done.stdout)
+        assert (done.returncode, document["execution"]["status"]) == (1, "unknown"), done.stderr
+        assert document["error"]["code"] == "outcome_unknown"
+        assert document["error"]["message"] in done.stderr
+        await h.faults()
+        done = await asyncio.to_thread(volgamma, h.environment, "decide", "--policy", "rules", "--json")
+        document = json.loads(done.stdout)
+        assert (done.returncode, "error" in document) == (0, False), done.stderr
+        assert document["recovery"]
 
 
 async def test_partial_fills_throughout(tmp_path: Path) -> None:
