@@ -31,7 +31,8 @@ class BookNumbers:
         bids, asks = market.book(symbol, self.engine.now)
         natural = self.engine.now
         if isinstance(market, LiveMarket):
-            natural = int(market.depth(symbol).document.get("lastUpdateId", natural))
+            given = market.depth(symbol).document.get("lastUpdateId")
+            natural = given if isinstance(given, int) else natural
         seen = self._seen.get(symbol)
         if seen is None:
             number = natural

@@ -67,7 +67,7 @@ def read(data: str | bytes) -> Asked:
     """One request. Raises BadRequest."""
     try:
         document = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadRequest(f"Invalid JSON: {error}", code=3) from None
     if not isinstance(document, dict):
         raise BadRequest("Invalid request: expected an object")

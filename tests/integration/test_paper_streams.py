@@ -173,6 +173,7 @@ async def test_each_candle_is_told_once_more_when_it_has_closed(paper: Client) -
     ("request_text", "number"),
     [
         ("not json", None),
+        ("[" * 60_000, None),
         ("[]", None),
         ("5", None),
         ('{"method": "SUBSCRIBE", "params": ["solusdt@depth"], "id": true}', None),
