@@ -41,7 +41,7 @@ ASKED_BY = {
     "/futures/data/takerlongshortRatio": {"sol.longshortratio"},
 }
 WAIT_S = {429: 1, 418: 1}
-#: What was on its way when the ban was spoken may still arrive.
+#: What was on its way when the ban was spoken may still arrive; later when the machine is held up.
 IN_FLIGHT_MS = 250
 SOURCE_S = 2.5
 HANG_MS = 3_500
@@ -57,6 +57,7 @@ class Soak:
     """What was seen along the way."""
 
     lost: int = 0
+    held_up_ms: float = 0.0
     complete: int = 0
     struck: dict[str, int] = field(default_factory=dict)
     connections: list[int] = field(default_factory=list)
@@ -175,15 +176,16 @@ async def soak(snapshots: int, seed: int, log: Path) -> Soak:
                 plan = mishaps(chance, cards) if number else []
                 async with control.post(f"{url}/_control/faults", json=plan) as answer:
                     assert answer.status == 200, await answer.text()
-                found = await collect(
-                    WANTED,
-                    exchange,
-                    venue_name="paper",
-                    clock=RealClock(),
-                    deadline_s=2 * SOURCE_S,
-                    per_source_timeout_s=SOURCE_S,
-                    plugins=Plugins({}, ()),
-                )
+                async with pulse(seen):
+                    found = await collect(
+                        WANTED,
+                        exchange,
+                        venue_name="paper",
+                        clock=RealClock(),
+                        deadline_s=2 * SOURCE_S,
+                        per_source_timeout_s=SOURCE_S,
+                        plugins=Plugins({}, ()),
+                    )
                 check(found, plan, f"snapshot {number}, seed {seed}", seen)
                 assert await at_rest(before) == set(), f"tasks left by snapshot {number}, seed {seed}"
                 assert not exchange.tcp_connector._acquired
@@ -201,6 +203,25 @@ async def soak(snapshots: int, seed: int, log: Path) -> Soak:
     await asyncio.sleep(0)
     assert unhandled == []
     return seen
+
+
+@asynccontextmanager
+async def pulse(seen: Soak) -> AsyncIterator[None]:
+    """By how much a busy machine is late, at worst, meanwhile."""
+
+    async def beat() -> None:
+        clock = asyncio.get_running_loop()
+        while True:
+            due = clock.time() + 0.02
+            await asyncio.sleep(0.02)
+            seen.held_up_ms = max(seen.held_up_ms, 1000 * (clock.time() - due))
+
+    beating = asyncio.create_task(beat())
+    try:
+        yield
+    finally:
+        beating.cancel()
+        await asyncio.wait([beating])
 
 
 def note_memory(seen: Soak) -> None:
@@ -244,13 +265,15 @@ def logged(log: Path) -> list[dict[str, Any]]:
     return [rows[number] for number in sorted(rows)]
 
 
-def in_bans(rows: list[dict[str, Any]]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+def in_bans(
+    rows: list[dict[str, Any]], in_flight_ms: float = IN_FLIGHT_MS
+) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """(refusal, request that came before its ban was over), by the exchange's own list."""
     found = []
     for place, ban in enumerate(rows):
         if ban["status"] in WAIT_S:
             over = ban["time"] + 1000 * WAIT_S[ban["status"]]
-            found += [(ban, row) for row in rows[place + 1 :] if ban["time"] + IN_FLIGHT_MS < row["time"] < over]
+            found += [(ban, row) for row in rows[place + 1 :] if ban["time"] + in_flight_ms < row["time"] < over]
     return found
 
 
@@ -263,7 +286,8 @@ def judge(seen: Soak, requests: list[dict[str, Any]], snapshots: int) -> None:
     assert seen.complete > snapshots / 2
     assert seen.lost > 0
     assert {429, 418} <= {row["status"] for row in requests}
-    assert in_bans(requests) == []
+    # two processes may be held up, one after the other
+    assert in_bans(requests, IN_FLIGHT_MS + 2 * seen.held_up_ms) == []
     assert max(seen.connections) <= MOST_CONNECTIONS
     # the first count under tracing misses what was there before, so the second is where growth begins
     assert seen.memory[-1] - seen.memory[1] < MOST_GROWTH, seen.memory
