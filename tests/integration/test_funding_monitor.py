@@ -1,6 +1,7 @@
 """`volgamma funding`: several paper exchanges on different ports stand for the venues."""
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -49,6 +50,7 @@ async def venues() -> AsyncIterator[Five]:
         failing = await stack.enter_async_context(paper(scenario="calm", seed=5))
         await failing.faults(FAIL)
         yield Five(dear, cheap, failing, await stack.enter_async_context(stub_venue()))
+    gc.collect()  # three markets of 45 MB each, which nobody else has
 
 
 async def read(
