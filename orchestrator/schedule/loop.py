@@ -131,13 +131,10 @@ async def _run(
                 async with desk.hands:
                     for line in await recover_open_business(desk, constraints):
                         say(f"recovered: {line}")
-            switch = kill_switch.read(desk.store.database, desk.settings.data_dir)
-            with translated():
-                await keeper.look(flatten=switch.killed and switch.flatten)
-            for note in keeper.notes:
-                say(note)
-            keeper.notes.clear()
+            await _look(desk, keeper, say)
             await _pause(stop, desk)
+        # what the venue closed since the last look is booked before anybody is told that the run is over
+        await _look(desk, keeper, say)
     finally:
         stop.set()
         if slow is not None:
@@ -148,6 +145,16 @@ async def _run(
     if slow is not None:
         slow.result()
     return tally
+
+
+async def _look(desk: Desk, keeper: Keeper, say: Callable[[str], None]) -> None:
+    """One look of the fast loop; what it noted is said."""
+    switch = kill_switch.read(desk.store.database, desk.settings.data_dir)
+    with translated():
+        await keeper.look(flatten=switch.killed and switch.flatten)
+    for note in keeper.notes:
+        say(note)
+    keeper.notes.clear()
 
 
 async def _tick(
