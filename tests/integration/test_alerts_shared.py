@@ -200,10 +200,10 @@ def test_three_workers_with_the_same_address_send_one_message(database: Database
             (tmp_path / name).mkdir()
             more = {"VOLGAMMA_DATA_DIR": str(tmp_path / name), "VOLGAMMA_DATABASE_URL": url}
             chosen = settings.load({**more, "VOLGAMMA_ALERTS": server.url})
-            with contextlib.suppress(HostError):
-                with watching(chosen, SystemClock(), None, lambda line: None, f"worker {name}"):
-                    stop.wait(60)
-                    raise HostError("lease_lost", "taken over", "stop one of the two")
+            alerts = watching(chosen, SystemClock(), None, lambda line: None, f"worker {name}")
+            with contextlib.suppress(HostError), alerts:
+                stop.wait(60)
+                raise HostError("lease_lost", "taken over", "stop one of the two")
 
         stop = threading.Event()
         threads = [threading.Thread(target=work, args=(name,)) for name in "abc"]
