@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from db.alerts_repository import AlertsRepository
 from orchestrator import kill_switch
 from orchestrator.dashboard.config import DashboardConfig
 from orchestrator.dashboard.house import House
@@ -76,6 +77,19 @@ def test_a_broken_database_is_a_change_like_any_other(tmp_path: Path) -> None:
     assert fingerprint(house) != before
     (tmp_path / "volgamma.sqlite").write_bytes(b"no database" * 500)
     assert fingerprint(house) == "corrupt"
+
+
+def test_an_alert_and_what_became_of_it_are_changes(tmp_path: Path) -> None:
+    house = made(tmp_path)
+    seen = [fingerprint(house)]
+    document = {"kind": "kill", "severity": "failure", "title": "kill", "text": "news", "held_back": False}
+    with house.database() as database:
+        alerts = AlertsRepository(database)
+        (number,) = alerts.keep([(1, "run", {**document, "services": {"Telegram": "waiting"}})])
+        seen.append(fingerprint(house))
+        alerts.change(number, {**document, "services": {"Telegram": "delivered"}})
+    seen.append(fingerprint(house))
+    assert seen[0] != seen[1] != seen[2] == fingerprint(house)
 
 
 async def test_a_server_that_ends_lets_its_pages_go(tmp_path: Path) -> None:
