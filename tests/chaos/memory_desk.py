@@ -6,6 +6,7 @@
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -14,6 +15,8 @@ from db.pairs_repository import COUNTED_EVENTS, PairEvent, StoredPair
 from orchestrator.clock import Clock
 from orchestrator.desk import Desk
 from orchestrator.execution.venue import Venue
+from tests.guard_scenario import permitted
+from traders.contract.constraints import ConstraintSet
 from traders.contract.context import Context
 from traders.contract.portfolio import OpenPair
 from traders.contract.verdict import Verdict
@@ -131,6 +134,25 @@ class MemoryState:
         self.rows[key] = value
         self._touch()
 
+    def note_equity(self, exchange: str, equity: Decimal, at: int) -> tuple[Decimal, Decimal]:
+        """The high, and the first of the UTC day."""
+        self._touch()
+        high = self.rows["high"] = max(equity, self.rows.get("high", equity))
+        day, _ = self.rows.get("day", (None, None))
+        if day != at // 86_400_000:
+            self.rows["day"] = (at // 86_400_000, equity)
+        self._touch()
+        return high, self.rows["day"][1]
+
+    def latch_drawdown(self, exchange: str, trader_id: int, why: str, at: int) -> bool:
+        """Entries stay off."""
+        before, self.rows["latch"] = self.rows.get("latch"), why
+        return before is None
+
+    def drawdown_latched(self, exchange: str, trader_id: int) -> bool:
+        """Whether they do."""
+        return "latch" in self.rows
+
 
 class MemoryLedger:
     """Rows keyed by the venue's ids."""
@@ -185,6 +207,10 @@ class MemoryDesk:
         """The contract's step and fee, as ccxt tells them."""
         market = {"precision": {"amount": "1"}, "taker": "0.0005"}
         return SimpleNamespace(market=lambda symbol: market)
+
+    def constraints(self) -> ConstraintSet:
+        """Those of the scene."""
+        return permitted().constraints
 
 
 def memory_store(context: Context, touch: Touch) -> MemoryStore:
