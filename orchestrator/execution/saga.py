@@ -24,7 +24,7 @@ from orchestrator.execution.venue import OrderRequest, Position, Venue, VenueErr
 from traders.contract.decision import Side
 from traders.contract.portfolio import OpenPair
 from traders.contract.quote import Contract, LegQuote
-from traders.contract.verdict import ExecutionPlan, Leg
+from traders.contract.verdict import Bracket, ExecutionPlan, Leg
 
 ZERO = Decimal(0)
 _PAUSE = 0.2
@@ -100,7 +100,7 @@ async def carry_out(
     except Unsettled as error:
         store.orders.resolve(latch, UNKNOWN, {"reason": str(error)}, session.now())
         if goal.sides == SIDES:
-            await _no_lone_leg(session, quote.contract)
+            await _meanwhile(session, quote.contract, plan.bracket)
         return await unknown_result(session, str(error))
     if commit is not None:
         commit(result)
@@ -152,22 +152,32 @@ async def unwind(session: Session, contract: Contract | None, why: str) -> Execu
     return await flat_result(session, "unwound", why)
 
 
-async def _no_lone_leg(session: Session, contract: Contract | None) -> None:
-    """What the venue shows on one side only is closed even while an order's outcome is unknown.
+async def _meanwhile(session: Session, contract: Contract | None, bracket: Bracket) -> None:
+    """What an unsettled opening is left with: no lone leg where one can be closed, and the bracket on what stands.
 
-    By now that order is older than the venue accepts, so the positions are final; the goal stays with `recover`.
+    By now an order of unknown outcome is older than the venue accepts, so the positions are final; the goal stays with
+    `recover`, which equals the legs and keeps the bracket, or closes all and cancels it.
     """
     try:
         held = await session.held(session.deadline(session.limits.unwind_s))
-        quantities = {side: held[side].quantity if side in held else ZERO for side in SIDES}
-        equal = min(quantities.values())
-        if equal != max(quantities.values()):
-            session.event(E.LEGS_CUT, to=str(equal), **{side: str(quantity) for side, quantity in quantities.items()})
-            targets = dict.fromkeys(SIDES, equal)
-            deadline = session.deadline(session.limits.unwind_s)
-            await reduce_to(session, targets, deadline, contract=contract, prefix="unwind")
     except Unsettled as error:
-        session.event(E.OUTCOME_STILL_UNKNOWN, why=f"a lone leg could not be closed: {error}")
+        session.event(E.OUTCOME_STILL_UNKNOWN, why=f"what is held could not be read: {error}")
+        return
+    quantities = {side: held[side].quantity if side in held else ZERO for side in SIDES}
+    equal = min(quantities.values())
+    if equal != max(quantities.values()):
+        session.event(E.LEGS_CUT, to=str(equal), **{side: str(quantity) for side, quantity in quantities.items()})
+        targets = dict.fromkeys(SIDES, equal)
+        deadline = session.deadline(session.limits.unwind_s)
+        try:
+            await reduce_to(session, targets, deadline, contract=contract, prefix="unwind")
+        except Unsettled as error:
+            session.event(E.OUTCOME_STILL_UNKNOWN, why=f"a lone leg could not be closed: {error}")
+    if equal > ZERO:
+        try:
+            await ensure_bracket(session, bracket, session.deadline(session.limits.unwind_s))
+        except (BracketImpossible, Unsettled) as error:
+            session.event(E.BRACKET_IMPOSSIBLE, error=str(error))
 
 
 async def _send_legs(session: Session, plan: ExecutionPlan, quote: LegQuote) -> str | None:

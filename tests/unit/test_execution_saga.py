@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from orchestrator.execution.limits import ExecutionLimits
+from orchestrator.execution.recover import recover
 from orchestrator.execution.result import ExecutionResult
 from orchestrator.execution.saga import carry_out
 from orchestrator.execution.store import ExecutionStore
@@ -373,3 +374,38 @@ async def test_the_pinned_document() -> None:
         "average", "fee", "status",
     }  # fmt: skip
     assert all(isinstance(order, dict) and pinned <= set(order) for order in orders)
+
+
+async def test_legs_that_cannot_be_made_equal_are_protected_meanwhile() -> None:
+    """The second leg filled in part and nothing closes: the bracket rests all the same until somebody goes on."""
+    venue, store = FakeVenue(), memory_store()
+    venue.faults = [
+        Fault("place", "partial", position_side="short", share=D("0.9"), reduces=False, last=10_000),
+        Fault("place", "nothing", reduces=True, last=10_000),
+    ]
+    result = await run(venue, store)
+    assert (result.status, result.protected) == ("unknown", False)
+    assert 0 < venue.quantity("short") < venue.quantity("long")
+    assert len(venue.resting()) == 4
+    assert [row.kind for row in store.orders.unresolved()] == ["goal"]
+    venue.faults = []
+    (item,) = await recover(venue, store, venue.clock, LIMITS)
+    assert item.outcome == "protected"
+    assert venue.quantity("short") == venue.quantity("long") > 0
+    assert len(venue.resting()) == 4
+
+
+async def test_what_can_neither_be_made_equal_nor_protected_is_said() -> None:
+    venue, store = FakeVenue(), memory_store()
+    venue.faults = [
+        Fault("place", "partial", position_side="short", share=D("0.9"), reduces=False, last=10_000),
+        Fault("place", "nothing", reduces=True, last=10_000),
+        Fault("place_conditional", "reject", last=10_000),
+    ]
+    assert (await run(venue, store)).status == "unknown"
+    assert venue.resting() == []
+    assert {"legs_cut", "outcome_still_unknown", "bracket_impossible"} <= set(store.events.names)  # type: ignore[attr-defined]
+    venue.faults = []
+    (item,) = await recover(venue, store, venue.clock, LIMITS)
+    assert item.outcome == "protected"
+    assert len(venue.resting()) == 4
