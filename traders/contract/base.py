@@ -5,6 +5,7 @@ inside (0.0306 / 0.0204 must be 1.5, not 1.4999999999999998) and travel as JSON 
 milliseconds.
 """
 
+import functools
 import hashlib
 import json
 import math
@@ -45,8 +46,12 @@ def number_in_json(value: Any, info: ValidationInfo) -> Any:
     return value
 
 
+@functools.lru_cache(maxsize=4096)
 def _roundtrip(value: Decimal) -> Decimal:
-    """Keep what a JSON number can carry, so that a value is the same after a round trip."""
+    """Keep what a JSON number can carry, so that a value is the same after a round trip.
+
+    Remembered: equal decimals, however they are written, give the same one, and limits come again with each decision.
+    """
     number = float(value)
     if not math.isfinite(number):
         raise ValueError("a finite number is needed")
