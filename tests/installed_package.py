@@ -43,7 +43,7 @@ def build(root: Path, out: Path, *words: str) -> None:
         text=True,
         cwd=root,
         env=environment({}),
-        timeout=100,
+        timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -65,7 +65,7 @@ def install(wheel: Path, folder: Path) -> Path:
         capture_output=True,
         text=True,
         env=environment({}),
-        timeout=100,
+        timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     shelf = folder / "dependencies"

@@ -112,7 +112,7 @@ BOTH = [
 ]  # fmt: skip
 
 
-async def until(running: RunningExchange, holds: Callable[[Any], bool], what: str, seconds: float = 90) -> Any:
+async def until(running: RunningExchange, holds: Callable[[Any], bool], what: str, seconds: float = 240) -> Any:
     """The venue's state once something holds of it."""
     for _ in range(int(seconds * 4)):
         found = await state(running)

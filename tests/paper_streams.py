@@ -41,7 +41,7 @@ class Ear:
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
 
-    async def next(self, seconds: float = 3) -> Any:
+    async def next(self, seconds: float = 60) -> Any:
         """The next message; fails when none comes."""
         async with asyncio.timeout(seconds):
             message = await self.socket.receive()
@@ -61,7 +61,7 @@ class Ear:
         with contextlib.suppress(ConnectionError):
             await self.socket.send_str('{"method": "LIST_SUBSCRIPTIONS", "id": "until here"}')
         while True:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 message = await self.socket.receive()
             if message.type is not aiohttp.WSMsgType.TEXT:
                 return found
@@ -78,7 +78,7 @@ class Ear:
 
     async def closed(self) -> int | None:
         """The code the connection is closed with; what comes before is passed over."""
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(60):
             while True:
                 message = await self.socket.receive()
                 if message.type is aiohttp.WSMsgType.CLOSE:

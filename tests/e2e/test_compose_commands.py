@@ -59,13 +59,13 @@ class Town:
     def get(self, port: str, path: str, **headers: str) -> tuple[int, str]:
         asked = urllib.request.Request(f"http://127.0.0.1:{self.ports[port]}{path}", headers=headers)
         try:
-            with urllib.request.urlopen(asked, timeout=20) as answer:
+            with urllib.request.urlopen(asked, timeout=60) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, ""
 
 
-def until(what: str, true: Any, seconds: float = 60) -> None:
+def until(what: str, true: Any, seconds: float = 300) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
@@ -101,7 +101,7 @@ def address() -> Iterator[str]:
 def test_a_worker_decides_and_the_dashboard_shows_it(tmp_path: Path, address: str) -> None:
     town = Town(tmp_path, address)
     try:
-        assert town.start("migrate").wait(60) == 0, town.said("migrate")
+        assert town.start("migrate").wait(300) == 0, town.said("migrate")
         town.start("exchange")
         until("the exchange answers", lambda: town.get("8900", "/fapi/v1/ping")[0] == 200)
         worker = town.start("worker", "--every", "5s", "--jitter", "0")
@@ -114,7 +114,7 @@ def test_a_worker_decides_and_the_dashboard_shows_it(tmp_path: Path, address: st
             lambda: "-SOLUSDT-" in town.get("8600", "/decisions", Authorization=f"Bearer {TOKEN}")[1],
         )
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(60) == 0, town.said("worker")
+        assert worker.wait(300) == 0, town.said("worker")
         for name in town.running:
             assert PASSWORD not in town.said(name) and TOKEN not in town.said(name), f"{name} tells a secret"
     finally:
@@ -122,4 +122,4 @@ def test_a_worker_decides_and_the_dashboard_shows_it(tmp_path: Path, address: st
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
         for process in town.running.values():
-            process.wait(60)
+            process.wait(300)

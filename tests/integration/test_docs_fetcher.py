@@ -71,7 +71,7 @@ def collected(site: Path, ticker: dict[str, str], age_ms: int = 40) -> dict[str,
         text=True,
         env=environment,
         cwd=ROOT,
-        timeout=60,
+        timeout=300,
     )
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
@@ -116,7 +116,7 @@ def test_doctor_names_it(installed: Path, tmp_path: Path) -> None:
         text=True,
         env=environment,
         cwd=ROOT,
-        timeout=60,
+        timeout=300,
     )
     (found,) = (one for one in json.loads(done.stdout)["findings"] if one["check"] == "fetchers")
     assert (found["status"], found["detail"]) == ("ok", "five of ours, third-party: day_range")

@@ -123,7 +123,7 @@ async def test_a_pair_is_opened_kept_left_protected_and_taken_up_again(
         await until(venue, lambda seen: bracket(seen) == BOTH, "protected after the band")
         await asyncio.sleep(0)
         os.kill(os.getpid(), signal.SIGINT)
-        tally, lines = await asyncio.wait_for(going, 90)
+        tally, lines = await asyncio.wait_for(going, 300)
     finally:
         going.cancel()
         with contextlib.suppress(asyncio.CancelledError, HostError):
@@ -173,7 +173,7 @@ class Command:
     async def end(self, process: asyncio.subprocess.Process) -> tuple[int, Any, str]:
         """Exit code, the document on stdout, and what was said."""
         try:
-            out, err = await asyncio.wait_for(process.communicate(), 120)
+            out, err = await asyncio.wait_for(process.communicate(), 300)
         except TimeoutError:
             process.kill()
             out, err = await process.communicate()

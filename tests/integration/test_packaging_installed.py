@@ -30,7 +30,7 @@ class Installed:
             text=True,
             cwd=self.here,
             env=self.environment(),
-            timeout=100,
+            timeout=300,
         )
         assert done.returncode == 0, f"{words}: {done.stdout[-3000:]}{done.stderr[-3000:]}"
         return done.stdout
@@ -95,11 +95,11 @@ def test_its_dashboard_has_its_pages_and_its_styles(volgamma: Installed) -> None
     try:
         assert served.stdout is not None
         address = served.stdout.readline().split()[2]
-        with urllib.request.urlopen(address, timeout=30) as answer:
+        with urllib.request.urlopen(address, timeout=120) as answer:
             page = answer.read().decode()
         assert "<html" in page and "dashboard.css" in page
-        with urllib.request.urlopen(f"{address.rstrip('/')}/static/dashboard.js", timeout=30) as answer:
+        with urllib.request.urlopen(f"{address.rstrip('/')}/static/dashboard.js", timeout=120) as answer:
             assert answer.status == 200 and answer.read()
     finally:
         served.terminate()
-        served.communicate(timeout=30)
+        served.communicate(timeout=120)

@@ -1,10 +1,10 @@
 """What Tab offers, through a real bash and the script that `--show-completion` prints; and how soon."""
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -58,7 +58,7 @@ def app() -> typer.Typer:
 def run(folder: Path, *words: str, **more: str) -> str:
     path = f"{PROGRAM.parent}{os.pathsep}{os.environ['PATH']}"
     told = environment({"HOME": str(folder), "VOLGAMMA_DATA_DIR": str(folder / "data"), "PATH": path, **more})
-    done = subprocess.run(words, capture_output=True, text=True, env=told, cwd=folder, timeout=60, check=True)
+    done = subprocess.run(words, capture_output=True, text=True, env=told, cwd=folder, timeout=300, check=True)
     assert done.stderr == ""
     return done.stdout
 
@@ -127,14 +127,19 @@ def test_a_damaged_database_offers_nothing(tmp_path: Path) -> None:
     assert tab(tmp_path, "journal", "show", "") == []
 
 
+def _used() -> float:
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return children.ru_utime + children.ru_stime
+
+
 def test_an_answer_loads_nothing_heavy_and_takes_no_half_second(home: Path) -> None:
-    """The least of five: other work on the machine is not the program's."""
+    """The least of five, in seconds of the processor: other work on the machine is not the program's."""
     asked = {"_VOLGAMMA_COMPLETE": "complete_bash", "COMP_WORDS": "volgamma journal show 11-S", "COMP_CWORD": "3"}
     took = []
     for _ in range(5):
-        began = time.perf_counter()
+        began = _used()
         assert run(home, str(PROGRAM), **asked).split() == ["11-SOLUSDT-20250101T000000Z"]
-        took.append(time.perf_counter() - began)
+        took.append(_used() - began)
     assert min(took) < 0.5
     loaded = run(
         home,

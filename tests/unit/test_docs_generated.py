@@ -44,7 +44,7 @@ def test_it_is_the_same_in_a_narrow_terminal_of_another_user(tmp_path: Path) -> 
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
     )
     assert (done.returncode, done.stderr) == (0, "")
     for name in PAGES:
