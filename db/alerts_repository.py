@@ -88,13 +88,21 @@ class AlertsRepository:
         with self._database.read() as connection:
             total = connection.execute(select(func.count()).select_from(StateRow).where(_is_kept())).scalar_one()
             rows = connection.execute(query).all()
-        return tuple(Kept(int(row.key), row.at, row.who, json.loads(row.value)) for row in rows), int(total)
+        return tuple(Kept(int(row.key), row.at, row.who, _document(row.value) or {}) for row in rows), int(total)
 
 
 def _sent(connection: Connection, *, lock: bool) -> Document | None:
     query = select(StateRow.value).where(StateRow.scope == _SENT[0], StateRow.key == _SENT[1])
     value = connection.execute(query.with_for_update() if lock else query).scalar()
-    found = None if value is None else json.loads(value)
+    return None if value is None else _document(value)
+
+
+def _document(text: str) -> Document | None:
+    """None for what nobody here wrote: an alert is not worth a page or a warning that fails."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
     return found if isinstance(found, dict) else None
 
 

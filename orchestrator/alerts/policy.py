@@ -15,6 +15,9 @@ from orchestrator.alerts.events import Event, Kind, Message
 _HOUR = 3_600_000
 #: Keys are forgotten after this time; longer than any `again_after`.
 _MEMORY_MS = 3 * 24 * _HOUR
+#: Other machines' clocks may be ahead by this; what was sent later than that was sent by a clock that is wrong, and
+#: silences nobody.
+_AHEAD_MS = 10 * 60_000
 #: The key of the end of a thing is this and the key of the thing.
 OVER = "over:"
 
@@ -57,8 +60,8 @@ class Choice:
 
 def choose(state: Sent, events: Iterable[Event], now: int, per_hour: int) -> tuple[Sent, list[Choice]]:
     """What to send at `now` (UTC ms of our clock)."""
-    by_key = {key: at for key, at in state.by_key.items() if now - at < _MEMORY_MS}
-    recent = [at for at in state.recent if now - at < _HOUR]
+    by_key = {key: at for key, at in state.by_key.items() if -_AHEAD_MS <= now - at < _MEMORY_MS}
+    recent = [at for at in state.recent if -_AHEAD_MS <= now - at < _HOUR]
     held = Counter(state.held)
     choices: list[Choice] = []
     for event in events:

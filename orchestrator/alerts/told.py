@@ -58,6 +58,8 @@ def told(database: Database, now: int, limit: int, offset: int = 0) -> tuple[tup
 
 def _told(row: Kept, now: int) -> Told:
     document = row.document
+    services = document.get("services")
+    fates: dict[str, Any] = services if isinstance(services, dict) else {}
     return Told(
         at=row.at,
         kind=str(document.get("kind", "")),
@@ -66,7 +68,7 @@ def _told(row: Kept, now: int) -> Told:
         text=str(document.get("text", "")),
         by=row.by,
         held_back=bool(document.get("held_back", False)),
-        outcomes=tuple(_outcome(name, str(said), now - row.at) for name, said in document.get("services", {}).items()),
+        outcomes=tuple(_outcome(name, str(said), now - row.at) for name, said in fates.items()),
     )
 
 

@@ -79,6 +79,14 @@ def test_the_end_is_told_once_to_those_who_heard_of_the_beginning() -> None:
     assert len(choose(state, [BARE_OVER], NOON + 91 * MINUTE, 3)[1]) == 1
 
 
+def test_a_clock_that_is_far_ahead_silences_nobody() -> None:
+    wrong, _ = choose(Sent(), [BARE, *(opened(n) for n in range(3))], NOON + 365 * 24 * 60 * MINUTE, 3)
+    _, messages = choose(wrong, [BARE, opened(7)], NOON, 3)
+    assert len(messages) == 2, "neither its keys nor its rate count"
+    a_little, _ = choose(Sent(), [BARE], NOON + 2 * MINUTE, 3)
+    assert choose(a_little, [BARE], NOON, 3)[1] == [], "a little ahead is ordinary"
+
+
 def test_what_is_held_back_is_a_choice_too() -> None:
     _, choices = policy.choose(Sent(), [opened(n) for n in range(4)], NOON, 3)
     assert [(choice.event.key, choice.message is None) for choice in choices[2:]] == [
