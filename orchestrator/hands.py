@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from decimal import Decimal
 
 from pydantic import JsonValue
@@ -43,6 +44,16 @@ def execution_store(desk: Desk) -> ExecutionStore:
 def execution_limits(desk: Desk, constraints: ConstraintSet) -> ExecutionLimits:
     """The constraints as execution sees them."""
     return ExecutionLimits.of(constraints.limits, exchange_own_clock=desk.own_clock)
+
+
+def margin_floor(plan: ExecutionPlan, constraints: ConstraintSet, equity: Decimal) -> Decimal:
+    """USDT of pair margin below which a pair that was filled in part is not kept (domain.md section 4: 0.15/L).
+
+    Never more than the plan itself comes to: what was permitted and filled as a whole is kept, whatever whole lots
+    left of it.
+    """
+    whole = sum((leg.quantity for leg in plan.legs), Decimal(0)) * plan.entry_price / plan.leverage
+    return min(whole, equity * constraints.limits.pair_margin_floor_numerator / plan.leverage)
 
 
 @asynccontextmanager
@@ -111,7 +122,8 @@ async def _enter(
 ) -> dict[str, JsonValue]:
     plan = verdict.plan
     assert plan is not None
-    limits = execution_limits(desk, constraints)
+    floor = margin_floor(plan, constraints, context.portfolio.equity)
+    limits = replace(execution_limits(desk, constraints), floor_margin=floor)
     if (reason := taken(desk, plan.symbol)) is not None:
         return {**NO_EXECUTION, "reason": reason}
     try:

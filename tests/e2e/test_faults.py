@@ -128,6 +128,16 @@ async def test_a_partial_fill(tmp_path: Path, nth: int) -> None:
         await assert_at_rest(h, status)
 
 
+async def test_a_pair_filled_below_the_margin_floor_is_not_kept(tmp_path: Path) -> None:
+    """Some twenty lots a leg: 2 x 20 x 190 / 5 = 1,520 USDT of margin, the floor is 0.15 / 5 of 100,000."""
+    async with sick_house(tmp_path) as h:
+        thin = {"do": "partial_fill", "fraction": 0.02}
+        await h.faults(*({"match": {**ORDER, "nth": nth}, **thin} for nth in (1, 2, 3, 4)))
+        document = (await h.decide()).document()
+        assert document["execution"]["status"] == "unwound", document["execution"]
+        await assert_at_rest(h, "unwound")
+
+
 async def test_a_command_that_settled_nothing_says_so(tmp_path: Path) -> None:
     """The order was filled, its answer was lost and it cannot be asked for: told in full, and not as done."""
     async with sick_house(tmp_path) as h:
