@@ -42,7 +42,7 @@ class PairCheck:
         self._actions = actions
         self._responses = responses
         self._money_read: dict[str, int] = {}
-        self._bracket_read: dict[str, int] = {}
+        self._bracket_read: dict[str, tuple[int, int]] = {}
 
     def money_due(self, pair: OpenPair, now: int) -> bool:
         """Whether trades and income are to be read again."""
@@ -197,13 +197,16 @@ class PairCheck:
         A venue that does not say what rests keeps nobody from looking at the price: it is asked again.
         """
         standing = latest_bracket(execution_store(self._desk), pair.decision_id)
-        if standing is None or now - self._bracket_read.get(pair.pair_id, 0) < _BRACKET_MS:
+        # by this machine's stopwatch as well: on a frozen exchange no time passes
+        watch = int(self._desk.clock.monotonic_ms())
+        read, watched = self._bracket_read.get(pair.pair_id, (0, watch))
+        if standing is None or max(now - read, watch - watched) < _BRACKET_MS:
             return state
         try:
             resting = await self._desk.venue.open_orders(pair.symbol, conditional=True)
         except VenueError:
             return state
-        self._bracket_read[pair.pair_id] = now
+        self._bracket_read[pair.pair_id] = now, watch
         wanted = bracket_legs(standing, sides_of(pair), paired=self._desk.venue.traits.paired_bracket)
         missing = [leg.leg_id for leg in wanted if not any(matches(order, leg) for order in resting)]
         if not missing:
