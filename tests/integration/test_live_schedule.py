@@ -102,6 +102,7 @@ async def test_a_missing_step_refuses_and_nothing_is_sent(
     assert await changes(venue) == []
 
 
+@pytest.mark.slow  # a minute: requests to a real venue are paced
 async def test_a_pair_is_opened_kept_left_protected_and_taken_up_again(
     tmp_path: Path, venue: RunningExchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,6 +115,8 @@ async def test_a_pair_is_opened_kept_left_protected_and_taken_up_again(
         async with owner(venue) as by_hand:
             resting = await by_hand.open_orders(SOL, conditional=True)
             await by_hand.cancel(SOL, resting[0].client_order_id, conditional=True)
+        assert bracket(await state(venue)) != BOTH
+        await control(venue, "advance", {"ms": 11_000})  # what rests is asked for every ten seconds of the venue's time
         await until(venue, lambda seen: bracket(seen) == BOTH, "protected again")
         # the first band: half of the leg that loses, and the bracket follows
         await control(venue, "price", {"symbol": "SOLUSDT", "price": "193.82"})  # 190 at entry, and 2.01 %
@@ -204,6 +207,7 @@ async def test_the_command_refuses_what_is_not_confirmed_and_shadow_together_wit
         assert await changes(venue) == []
 
 
+@pytest.mark.slow
 async def test_the_command_trades_until_ctrl_c_and_the_next_one_takes_up_its_pair(tmp_path: Path) -> None:
     async with live_venue(frozen=False) as venue:
         volgamma = Command(tmp_path, venue, {**ALL, CONFIRM: YES})
