@@ -54,9 +54,14 @@ async def paper_exchange(settings: Settings) -> AsyncIterator[str]:
         yield settings.paper_url.rstrip("/")
         return
     from orchestrator.paper_exchange.server import ExchangeConfig, start
+    from orchestrator.paper_exchange.state_file import BadState
 
     with data_folder_lock(settings.data_dir, "paper-exchange"):
-        running = await start(ExchangeConfig(equity=equity_of(settings), state_file=settings.data_dir / STATE_FILE))
+        file = settings.data_dir / STATE_FILE
+        try:
+            running = await start(ExchangeConfig(equity=equity_of(settings), state_file=file))
+        except BadState as error:
+            raise HostError("bad_state", str(error), f"move {file} away; the paper account begins anew then") from error
         try:
             yield running.url
         finally:

@@ -92,7 +92,7 @@ def _read(document: Any, number: int) -> Fault:
     wait = options.get("retry_after", 0)
     if isinstance(wait, bool) or not isinstance(wait, int) or not 0 <= wait <= _LONGEST_BAN_S:
         raise BadFault(f"fault {number}: retry_after is a whole number of seconds from 0 to {_LONGEST_BAN_S}")
-    return Fault(document["do"], method.upper() if method else None, path, nth, options, amount)
+    return Fault(document["do"], method.upper() if method and method != "*" else None, path, nth, options, amount)
 
 
 def _amount(do: str, options: dict[str, Any], number: int) -> float:

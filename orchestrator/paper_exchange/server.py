@@ -1,5 +1,6 @@
 """Starts and stops the paper exchange on loopback."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -60,9 +61,10 @@ class ExchangeConfig:
 class RunningExchange:
     """A served exchange."""
 
-    def __init__(self, runner: web.AppRunner, port: int, front: Front) -> None:
+    def __init__(self, runner: web.AppRunner, port: int, front: Front, held: ExitStack) -> None:
         self._runner = runner
         self._front = front
+        self._held = held
         self.port = port
         self.url = f"http://{HOST}:{port}"
 
@@ -80,6 +82,7 @@ class RunningExchange:
             self._front.saved()
         await self._front.streams.close()
         await self._runner.cleanup()
+        self._held.close()
 
 
 async def start(config: ExchangeConfig) -> RunningExchange:
@@ -100,6 +103,14 @@ async def start(config: ExchangeConfig) -> RunningExchange:
 
 
 async def _serve(config: ExchangeConfig, feed: LiveFeed | None) -> RunningExchange:
+    with ExitStack() as held:
+        if config.state_file is not None:
+            held.enter_context(state_file.hold(config.state_file))
+        runner, front = await _on_port(config, feed)
+        return RunningExchange(runner, int(runner.addresses[0][1]), front, held.pop_all())
+
+
+async def _on_port(config: ExchangeConfig, feed: LiveFeed | None) -> tuple[web.AppRunner, Front]:
     stored = None
     if config.state_file is not None and config.state_file.exists():
         stored = state_file.read(config.state_file)
@@ -137,7 +148,7 @@ async def _serve(config: ExchangeConfig, feed: LiveFeed | None) -> RunningExchan
     if feed is not None:
         feed.follow(front)
     saved()
-    return RunningExchange(runner, int(runner.addresses[0][1]), front)
+    return runner, front
 
 
 def _begin(config: ExchangeConfig) -> int:

@@ -1,10 +1,11 @@
 """The account on disk, as JSON written in one piece: what the exchange needs to go on where it stopped."""
 
+import fcntl
 import json
 import os
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from orchestrator.paper_exchange.account import Account, Owed, Position, SymbolSettings
 from orchestrator.paper_exchange.engine import Engine
@@ -15,6 +16,25 @@ _MONEY = ("wallet", "deposit")
 
 class BadState(Exception):
     """The file is no state of this exchange; the message names it and the remedy."""
+
+
+def hold(path: Path) -> IO[str]:
+    """Keep other exchanges from the file until what is returned is closed. Raises BadState when one has it.
+
+    Two that wrote one account would each undo what the other did. The lock ends with the process, however it ends.
+    """
+    lock = path.with_name(f"{path.name}.lock")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = lock.open("a+")
+    except OSError as error:
+        raise BadState(f"{path} cannot be written: {error.strerror}; choose another file") from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        handle.close()
+        raise BadState(f"another exchange keeps its account in {path}; stop it, or choose another file") from None
+    return handle
 
 
 def save(path: Path, engine: Engine, identity: dict[str, Any]) -> None:

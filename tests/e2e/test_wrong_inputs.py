@@ -100,6 +100,17 @@ def test_a_busy_data_folder(tmp_path: Path) -> None:
     assert said["code"] == "data_dir_busy"
 
 
+def test_a_damaged_paper_account(tmp_path: Path) -> None:
+    file = tmp_path / "paper-exchange.json"
+    file.write_text("half of")
+    done = volgamma({"VOLGAMMA_DATA_DIR": str(tmp_path)}, "decide", "--policy", "rules")
+    assert done.returncode == 1
+    assert f"{file} cannot be read" in done.stderr
+    assert f"move {file} away" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert file.read_text() == "half of", "nothing is lost"
+
+
 def test_a_misspelt_constraint(tmp_path: Path) -> None:
     done = volgamma(at(tmp_path), "constraints", "set", "levrage_max", "8", "--why", "test", "--json")
     complaint(done, 1, "levrage_max", "leverage_max")

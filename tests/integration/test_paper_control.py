@@ -148,7 +148,8 @@ async def test_dropped_response_is_processed_and_sends_no_byte(paper: Client) ->
 
 
 async def test_dropped_response_on_the_wire(paper: Client) -> None:
-    await paper.control("faults", [{"match": {"path": "/fapi/v1/time"}, "do": "drop_response"}])
+    match = {"method": "*", "path": "/fapi/v1/tim*"}
+    await paper.control("faults", [{"match": match, "do": "drop_response"}])
     reader, writer = await asyncio.open_connection("127.0.0.1", paper.running.port)
     writer.write(b"GET /fapi/v1/time HTTP/1.1\r\nHost: x\r\n\r\n")
     await writer.drain()

@@ -49,6 +49,19 @@ async def test_a_killed_exchange_has_stored_every_order(tmp_path: Path) -> None:
     assert len(stored["orders"]) == 2
 
 
+async def test_one_account_is_kept_by_one_exchange(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    async with client(state_file=path):
+        with pytest.raises(BadState, match="another exchange keeps its account in"):
+            await start(ExchangeConfig(frozen=True, state_file=path))
+        with pytest.raises(ValueError, match="no market"):
+            await start(ExchangeConfig(market="moon", state_file=tmp_path / "other.json"))
+    again = await start(ExchangeConfig(frozen=True, state_file=path))
+    await again.stop()
+    other = await start(ExchangeConfig(frozen=True, state_file=tmp_path / "other.json"))
+    await other.stop()
+
+
 @pytest.mark.parametrize(
     "change",
     [
