@@ -103,6 +103,7 @@ dist: env
 docs: env
 	@$(BIN)/python -m orchestrator.reference
 	@$(BIN)/python -m orchestrator.risk_guard.rules_table
+	@$(BIN)/python -m orchestrator.alerts.table docs/alerts.md
 
 format: env
 	$(BIN)/ruff check --fix --quiet . || true
