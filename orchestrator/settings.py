@@ -169,15 +169,31 @@ def _from_file(env: Mapping[str, str]) -> dict[str, Any]:
             raise HostError("config_missing", f"VOLGAMMA_CONFIG names {path}, which is no file", "correct the path")
         return {}
     try:
-        values = tomllib.loads(path.read_text())
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise HostError(
+            "config_invalid", f"{path} is no UTF-8 text (byte {error.start})", "save it as UTF-8, as TOML asks for"
+        ) from error
+    except OSError as error:
+        raise HostError(
+            "config_invalid", f"{path}: {error.strerror}", "let it be read, or name another file"
+        ) from error
     except tomllib.TOMLDecodeError as error:
         raise HostError("config_invalid", f"{path}: {error}", "correct the TOML") from error
     for key in values:
         if key not in _KEYS:
-            near = get_close_matches(key, sorted(_KEYS), n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(_KEYS))}"
-            raise HostError("config_invalid", f"{path}: unknown key {key!r}", hint)
+            raise HostError("config_invalid", f"{path}: unknown key {key!r}", _hint(key))
     return values
+
+
+def _hint(key: str) -> str:
+    """What was probably meant by a key that is none."""
+    from traders.contract.limits import Limits
+
+    if key in Limits.model_fields:
+        return f'limits are rows of the database, not settings: volgamma constraints set {key} VALUE --why "..."'
+    near = get_close_matches(key, sorted(_KEYS), n=1)
+    return f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(_KEYS))}"
 
 
 def _text(value: Any) -> str | None:

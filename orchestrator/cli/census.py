@@ -2,13 +2,16 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from orchestrator.cli import text
 from orchestrator.cli.output import command, emit
 from orchestrator.errors import UsageError
+
+if TYPE_CHECKING:
+    from orchestrator.simulation.history import Market
 
 
 def register(app: typer.Typer) -> None:
@@ -42,11 +45,15 @@ def census(
         raise UsageError("unknown_timeframe", f"--timeframes {timeframes!r}", "1h, 4h, 1d, comma-separated")
     chosen = symbols_in(data) if symbols is None else symbol_list(symbols)
     span = (days(start) or 0, days(end) or 2**62)
+    if span[0] >= span[1]:
+        raise HistoryError("no_data", f"--from {start} is not before --to {end}", "choose --from and --to")
     with open_store(settings.load()) as store:
         limits = store.constraints.current(find_trader().descriptor.trader_id).limits
     markets = load(data, chosen, "history")
     if not markets:
         raise HistoryError("no_data", f"{data} has no candles", "name a folder in freqtrade's futures layout")
+    if not any(_overlaps(market, span) for market in markets.values()):
+        raise HistoryError("no_data", "the data and the period asked for do not overlap", "choose --from and --to")
     found = {symbol: count(market, frames, limits, *span) for symbol, market in markets.items()}
     document = {"schema": "volgamma.census/1", "symbols": found}
     if as_json:
@@ -55,6 +62,11 @@ def census(
     for symbol, parts in found.items():
         typer.echo(_page(symbol, parts), nl=False)
     typer.echo("\nOrder books and open interest are not in candle histories and not counted.")
+
+
+def _overlaps(market: "Market", span: tuple[int, int]) -> bool:
+    path = market.bars[market.path]
+    return int(path.time[0]) < span[1] and int(path.time[-1]) + path.interval_ms > span[0]
 
 
 def _page(symbol: str, parts: dict[str, Any]) -> str:

@@ -41,6 +41,23 @@ def test_the_pinned_shape(folder: Path, tmp_path: Path, monkeypatch: pytest.Monk
     assert all(len(line) <= 80 for line in page.out.splitlines())
 
 
+@pytest.mark.parametrize(
+    ("period", "said"),
+    [
+        (("--from", "2024-06-01", "--to", "2024-05-01"), "--from 2024-06-01 is not before --to 2024-05-01"),
+        (("--from", "2024-06-01", "--to", "2024-06-01"), "is not before"),
+        (("--from", "2039-01-01"), "do not overlap"),
+        (("--to", "2009-01-01"), "do not overlap"),
+    ],
+)
+def test_a_period_without_a_bar_is_refused(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, period: tuple[str, ...], said: str
+) -> None:
+    done = Volgamma(tmp_path, monkeypatch)("census", "--data", str(folder), *period, "--json")
+    assert (done.code, done.json["error"]["code"]) == (1, "no_data")
+    assert said in done.json["error"]["message"] and "--from" in done.json["error"]["remedy"]
+
+
 def test_counts_are_talibs(folder: Path) -> None:
     market = load(folder, (SOL,), "x")[SOL]
     found = census(market, ("1h", "4h"), limits_of().limits)
