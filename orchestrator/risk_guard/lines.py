@@ -42,7 +42,7 @@ def judge_text(text: str | bytes, bench: Bench) -> Verdict:
     except ValidationError as error:
         return _malformed(_complaint(error), bench)
     except ValueError as error:
-        return _malformed(str(error)[:600], bench)
+        return _malformed(str(error), bench)
     return judge(decision, bench)
 
 

@@ -58,7 +58,7 @@ class Rule:
     scope: Scope
     kinds: frozenset[str] | None
     judge: Judge
-    volatility: bool = False
+    volatility: bool
 
     def applies(self, entry_kind: str | None, *, volatile: bool = True) -> bool:
         """Whether this rule looks at a decision at all; the arguments are `Case.entry_kind` and `Case.volatile`."""

@@ -13,6 +13,7 @@ TESTS = (
     "tests/unit/test_guard_rules.py",
     "tests/unit/test_guard_review.py",
     "tests/unit/test_guard_boundaries.py",
+    "tests/unit/test_guard_directional.py",
     "tests/unit/test_guard_findings.py",
     "tests/unit/test_guard_ladders.py",
     "tests/unit/test_guard_sizing.py",
