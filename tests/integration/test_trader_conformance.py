@@ -19,6 +19,14 @@ def conformance(where: str, cwd: Path = ROOT) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+def test_the_short_form_works_in_the_clones_own_folder() -> None:
+    """There an editable install names the files of `traders`, which `-m` has imported, and a warning is an error."""
+    command = [sys.executable, "-m", SUITE, "traders.example_trend.trader:ExampleTrend"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout
+
+
 def test_trader_11_conforms() -> None:
     code, output = conformance("traders.volatility_gamma.trader:VolatilityGamma")
     assert code == 0, output[-3000:]
