@@ -98,14 +98,31 @@ class Gate:
             return PlainTextResponse("Refused: another site may link here, and nothing else.\n", 403)
         state: dict[str, Any] = scope.setdefault("state", {})
         state["session"] = self._sessions.find(cookie(headers, self._config.port))
+        tired = self._sessions.tired()
         state["bearer"] = self._sessions.holds(bearer(headers))
+        wrong = bool(bearer(headers)) and not state["bearer"]
         if scope["method"] not in ("GET", "HEAD") and not same_origin(headers, known=state["bearer"]):
+            if wrong and not of_a_page(headers):
+                return _wrong_token(tired=tired)
             return PlainTextResponse("Refused: the request came from another site.\n", 403)
         if not (self._config.reads_open or state["session"] or state["bearer"] or scope["path"] in _ALWAYS):
             if scope["method"] == "GET" and "text/html" in headers.get("accept", ""):
                 return RedirectResponse(f"/unlock?next={quote(scope['path'], safe='')}", 303)
+            if wrong:
+                return _wrong_token(tired=tired)
             return PlainTextResponse("Refused: no token.\n", 401, {"www-authenticate": "Bearer"})
         return None
+
+
+def _wrong_token(*, tired: bool) -> Response:
+    """401, for a program that shows a token which is not ours; 429 while even the right one is not looked at."""
+    if tired:
+        return PlainTextResponse("Refused: too many wrong tokens. Wait a minute.\n", 429)
+    return PlainTextResponse(
+        "Refused: wrong token. The right one was printed when the dashboard started.\n",
+        401,
+        {"www-authenticate": 'Bearer error="invalid_token"'},
+    )
 
 
 def hostname(header: str) -> str:
@@ -149,6 +166,11 @@ def same_origin(headers: Headers, *, known: bool) -> bool:
         # under `no-referrer` a browser hides its origin even from ourselves; Sec-Fetch-Site no page can forge
         return site == "same-origin" or known
     return _of(origin) == headers.get("host", "").lower()
+
+
+def of_a_page(headers: Headers) -> bool:
+    """Whether a browser sent it for some page: it says so, and a program does not."""
+    return any(name in headers for name in ("sec-fetch-site", "origin", "cookie"))
 
 
 def foreign_use(headers: Headers) -> bool:

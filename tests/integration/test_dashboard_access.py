@@ -70,6 +70,29 @@ def version(there: House) -> int:
         return ConstraintsRepository(database).current(11).version
 
 
+WRONG = {"authorization": "Bearer not-the-token"}
+
+
+def test_a_program_with_a_wrong_token_is_told_so(there: House, wide: House) -> None:
+    answer = there.client.post("/kill", data={"why": "cron"}, headers=WRONG)
+    assert answer.status_code == 401
+    assert "wrong token" in answer.text
+    assert not killed(there)
+    read = wide.client.get("/health", headers=WRONG)
+    assert read.status_code == 401
+    assert "wrong token" in read.text
+
+
+@pytest.mark.parametrize("from_where", [{"origin": "http://evil.example"}, {"sec-fetch-site": "none"}], ids=str)
+def test_a_browser_with_a_wrong_token_is_still_judged_by_where_it_comes_from(
+    there: House, from_where: dict[str, str]
+) -> None:
+    answer = there.client.post("/kill", data={"why": "x"}, headers={**WRONG, **from_where})
+    assert answer.status_code == 403
+    assert "another site" in answer.text
+    assert not killed(there)
+
+
 @pytest.mark.parametrize("path", WRITES)
 def test_a_write_without_token_changes_nothing(there: House, path: str) -> None:
     answer = there.post(path, WRITES[path])
@@ -156,7 +179,7 @@ def test_a_program_with_the_token_needs_no_form(there: House) -> None:
     assert answer.json() == {"done": "kill switch on"}
     assert killed(there)
     wrong = there.client.post("/resume", data={"why": "cron"}, headers={"authorization": f"Bearer {TOKEN}x"})
-    assert wrong.status_code == 403
+    assert wrong.status_code == 401
     assert killed(there)
     foreign = there.client.post("/resume", data={"why": "x"}, headers={**BEARER, "origin": "http://evil.example"})
     assert foreign.status_code == 403
@@ -191,8 +214,8 @@ def test_guessing_the_token_is_slowed(there: House) -> None:
 def test_guessing_it_in_the_header_is_slowed_too(there: House) -> None:
     for number in range(10):
         wrong = {"authorization": f"Bearer {number}"}
-        assert there.client.post("/kill", data={"why": "x"}, headers=wrong).status_code == 403
-    assert there.client.post("/kill", data={"why": "x"}, headers=BEARER).status_code == 403
+        assert there.client.post("/kill", data={"why": "x"}, headers=wrong).status_code == 401
+    assert there.client.post("/kill", data={"why": "x"}, headers=BEARER).status_code == 429
     assert not killed(there)
 
 
