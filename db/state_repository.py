@@ -66,6 +66,12 @@ class StateRepository:
             rows = connection.execute(query.order_by(StateChangeRow.id)).all()
         return tuple(Stored(json.loads(row.value), row.who, row.why, row.at) for row in rows)
 
+    def scopes(self, key: str) -> tuple[str, ...]:
+        """Where a value of this key is set, sorted."""
+        query = select(StateRow.scope).where(StateRow.key == key).order_by(StateRow.scope)
+        with self._database.read() as connection:
+            return tuple(connection.execute(query).scalars())
+
     # kill switch
 
     def kill(self, who: str, why: str, at: int, flatten: bool = False) -> None:

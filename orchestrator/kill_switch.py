@@ -61,11 +61,11 @@ def kill(settings: Settings, who: str, why: str, at: int, flatten: bool) -> list
 
 
 def resume(settings: Settings, who: str, why: str, at: int) -> list[str]:
-    """Release both switches; what was done, one line each. Raises HostError."""
+    """Release both switches; what was done, one line each: who had thrown it, too. Raises HostError."""
     from db.state_repository import StateRepository
 
     path = kill_file(settings.data_dir)
-    done = []
+    done: list[str] = []
     try:
         path.unlink()
         done.append(f"removed {path}")
@@ -76,8 +76,12 @@ def resume(settings: Settings, who: str, why: str, at: int) -> list[str]:
             "kill_file", f"{path} cannot be removed: {error.strerror}", "remove it by hand, then resume"
         ) from error
     with opened(settings) as database:
-        StateRepository(database).resume(who, why, at)
-    return [*done, "kill switch off"]
+        state = StateRepository(database)
+        before = state.kill_switch()
+        if not before.killed:
+            return [*done, "kill switch off"] if done else ["the kill switch was not on"]
+        state.resume(who, why, at)
+    return [*done, f"kill switch off: it was thrown by {before.who} ({before.why})"]
 
 
 def release_drawdown(settings: Settings, who: str, why: str, at: int, *, really: bool) -> list[str]:

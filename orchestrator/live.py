@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 
 from orchestrator.clock import Clock
 from orchestrator.errors import HostError, UsageError
-from orchestrator.keys import Keys, find, system_ring
+from orchestrator.keys import PARTS, Keys, find, system_ring, variable
 from orchestrator.settings import Settings
 from orchestrator.storage import translated
 from orchestrator.venue_facts import VENUES
 
 if TYPE_CHECKING:
+    from db.journal_repository import JournalRepository
+    from db.pairs_repository import PairsRepository
     from orchestrator.desk import Store
     from orchestrator.live_check import PreFlight
 
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
 Confirm = Callable[["PreFlight"], "str | None"]
 EXCHANGES = tuple(venue.name for venue in VENUES)
 CONFIRM = "VOLGAMMA_LIVE_CONFIRM"
-_MARK = "live_account"
+#: Key of the state that marks a database as of a live account; its scope is the exchange.
+MARK = "live_account"
 
 
 def phrase(exchange: str) -> str:
@@ -86,30 +89,50 @@ def live_keys(settings: Settings, exchange: str) -> Keys:
     """Raises HostError where there are none."""
     keys = find(exchange, settings.environment, system_ring())
     if keys is None:
+        names = " and ".join(variable(exchange, part) for part in PARTS[exchange])
         raise HostError(
-            "no_keys", f"there is no key of {exchange}", f"`volgamma keys set {exchange}`; see docs/keys.md"
+            "no_keys",
+            f"there is no key of {exchange}",
+            f"set {names} in the environment, or `volgamma keys set {exchange}` (system keyring); see docs/keys.md",
         )
     return keys
 
 
 def claim_folder(store: "Store", exchange: str, live: bool, now: int) -> None:
-    """Raises HostError when the database is of the other kind for this exchange."""
-    if exchange == "paper":
-        return
+    """Raises HostError when the database is of the other kind: of a live account, or one that is only looked at.
+
+    Paper pairs beside live ones would count as open pairs and trades of the same trader.
+    """
     with translated():
-        mark = store.state.get(_MARK, exchange)
-        if live and mark is None:
-            if any(entry.exchange == exchange for entry in store.journal.entries(limit=None)):
-                raise HostError(
-                    "folder_not_live",
-                    f"this database holds decisions on {exchange} that were only looked at: their paper account's "
-                    "equity would be the mark that your drawdown is measured from",
-                    "set VOLGAMMA_DATA_DIR to a new folder for the live account",
-                )
-            store.state.set(_MARK, True, "volgamma", "first live use", now, exchange)
-        if not live and mark is not None:
-            raise HostError(
-                "folder_is_live",
-                f"this database is of your live account on {exchange}",
-                "give --live, or set VOLGAMMA_DATA_DIR to another folder",
-            )
+        mark = store.state.get(MARK, exchange)
+        if live:
+            if mark is None:
+                refuse_paper_past(store.journal, store.pairs, exchange)
+                store.state.set(MARK, True, "volgamma", "first live use", now, exchange)
+            return
+        marked = (exchange,) if mark is not None else store.state.scopes(MARK) if exchange == "paper" else ()
+    if marked:
+        mine = exchange == marked[0]
+        raise HostError(
+            "folder_is_live",
+            f"this database is of your live account on {', '.join(marked)}",
+            f"{'give --live, or ' if mine else ''}set VOLGAMMA_DATA_DIR to another folder"
+            + ("" if mine else " for the paper exchange"),
+        )
+
+
+def refuse_paper_past(journal: "JournalRepository", pairs: "PairsRepository", exchange: str) -> None:
+    """Raises HostError where a live account must not begin: paper decisions on it, or open paper pairs beside it."""
+    new_folder = "set VOLGAMMA_DATA_DIR to a new folder for the live account"
+    if any(entry.exchange == exchange for entry in journal.entries(limit=None)):
+        raise HostError(
+            "folder_not_live",
+            f"this database holds decisions on {exchange} that were only looked at: their paper account's "
+            "equity would be the mark that your drawdown is measured from",
+            new_folder,
+        )
+    beside = [pair.symbol for pair in pairs.open_pairs("paper")]
+    if beside:
+        raise HostError(
+            "folder_not_live", f"this database holds open pairs of the paper exchange: {', '.join(beside)}", new_folder
+        )

@@ -1,11 +1,16 @@
 """`volgamma kill` and `volgamma resume`: the kill switch."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from orchestrator.cli.output import command, emit
 from orchestrator.cli.person import now_ms, who
+from orchestrator.errors import HostError
+
+if TYPE_CHECKING:
+    from orchestrator.keeping import Keeping
+    from orchestrator.settings import Settings
 
 Why = Annotated[str, typer.Option("--why", help="reason, kept with the change")]
 Who = Annotated[str | None, typer.Option("--who", help="author; by default the name you are logged in with")]
@@ -25,11 +30,26 @@ def kill(
     who_: Who = None,
     as_json: Json = False,
 ) -> None:
-    """Throw the kill switch. Exits, stops and protection keep working."""
-    from orchestrator import kill_switch, settings
+    """Throw the kill switch. Exits, stops and protection keep working.
 
-    done = kill_switch.kill(settings.load(), who(who_), why, now_ms(), flatten)
-    _say(True, flatten, done, as_json)
+    Exit code 1 when --flatten was asked for and nobody is there to close an open pair; the switch is on all the same.
+    """
+    from orchestrator import kill_switch, settings
+    from orchestrator.keeping import NOBODY_ALIVE
+
+    resolved = settings.load()
+    done = kill_switch.kill(resolved, who(who_), why, now_ms(), flatten)
+    found = _looked(resolved, done)
+    alone = () if found is None or not flatten else found.left_alone
+    if found is not None and alone:
+        if not found.alive:
+            done.append(NOBODY_ALIVE)
+        else:
+            done += [f"{pair.text}: it will not be closed until somebody does" for pair in alone]
+        done += [f"start `{pair.remedy}`, or close by hand at the exchange" for pair in alone]
+    _say(True, flatten, done, found, as_json)
+    if alone:
+        raise typer.Exit(1)
 
 
 @command
@@ -47,12 +67,25 @@ def resume(
     resolved = settings.load()
     done = kill_switch.resume(resolved, who(who_), why, now_ms())
     done += kill_switch.release_drawdown(resolved, who(who_), why, now_ms(), really=drawdown)
-    _say(False, False, done, as_json)
+    _say(False, False, done, _looked(resolved, done), as_json)
 
 
-def _say(killed: bool, flatten: bool, done: list[str], as_json: bool) -> None:
+def _looked(resolved: "Settings", done: list[str]) -> "Keeping | None":
+    """What the switch is over. The switch is thrown by then: nothing that cannot be read may look like a failure."""
+    from orchestrator.keeping import keeping
+
+    try:
+        return keeping(resolved)
+    except HostError as error:
+        done.append(f"which pairs are open, and who keeps them, cannot be read: {error.message}")
+        return None
+
+
+def _say(killed: bool, flatten: bool, done: list[str], found: "Keeping | None", as_json: bool) -> None:
+    unknown = {"database": None, "open_pairs": None, "kept_by": None}
     if as_json:
-        emit({"schema": "volgamma.kill/1", "killed": killed, "flatten": flatten, "done": done})
-    else:
-        for line in done:
-            typer.echo(line)
+        fields = unknown if found is None else found.fields()
+        emit({"schema": "volgamma.kill/1", "killed": killed, "flatten": flatten, "done": done, **fields})
+        return
+    for line in [*done, *([] if found is None else found.lines())]:
+        typer.echo(line)

@@ -182,7 +182,7 @@ def test_kill_and_resume(volgamma: Volgamma) -> None:
     database = open_database(f"sqlite:///{volgamma.folder}/volgamma.sqlite")
     switch = kill_switch.read(database, volgamma.folder)
     assert (switch.killed, switch.flatten, switch.who, switch.why) == (True, True, "anna", "news")
-    assert volgamma("resume").out == "kill switch off\n"
+    assert volgamma("resume").out.startswith("kill switch off: it was thrown by anna (news)\n")
     assert not kill_switch.read(database, volgamma.folder).killed
     database.close()
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from db.database import open_database
+from db.pairs_repository import PairsRepository
 from orchestrator import settings
 from orchestrator.cli.live_text import render
 from orchestrator.clock import SystemClock
@@ -19,6 +21,7 @@ from orchestrator.host import Ask, decide_once
 from orchestrator.live import phrase
 from orchestrator.live_check import PreFlight, pre_flight
 from orchestrator.paper_exchange.server import ExchangeConfig, RunningExchange, start
+from tests.guard_scenario import open_pair
 from tests.live_venue import ALL, KEYS, YES, VenueClock, changes, live_venue, owner, resolved
 from tests.store_cli import Volgamma
 
@@ -78,6 +81,11 @@ async def test_with_every_step_taken_both_legs_and_their_brackets_leave(tmp_path
     with pytest.raises(HostError) as raised:
         await decide(tmp_path, venue, ALL, None, live=False)
     assert raised.value.code == "folder_is_live"
+    # and so is a synthetic market beside it
+    with pytest.raises(HostError, match="live account on binanceusdm") as raised:
+        await decide(tmp_path, venue, ALL, None, live=False, exchange="paper")
+    assert (raised.value.code, raised.value.exit_code) == ("folder_is_live", 1)
+    assert raised.value.remedy == "set VOLGAMMA_DATA_DIR to another folder for the paper exchange"
     # and what is held is known: the pre-flight finds nothing strange
     found = await pre_flight(resolved(tmp_path, venue, ALL), VenueClock(venue), "binanceusdm")
     assert found.ready, render(found)
@@ -90,6 +98,19 @@ async def test_a_folder_with_decisions_of_a_paper_account_does_not_become_a_live
     with pytest.raises(HostError) as raised:
         await decide(tmp_path, venue, ALL, YES)
     assert raised.value.code == "folder_not_live"
+    assert await changes(venue) == []
+
+
+async def test_a_folder_with_open_paper_pairs_does_not_become_a_live_one(
+    tmp_path: Path, venue: RunningExchange
+) -> None:
+    database = open_database(f"sqlite:///{tmp_path}/volgamma.sqlite")
+    database.migrate()
+    PairsRepository(database).open_pair(open_pair(), "paper")
+    database.close()
+    with pytest.raises(HostError, match="open pairs of the paper exchange: SOL") as raised:
+        await decide(tmp_path, venue, ALL, YES)
+    assert raised.value.remedy == "set VOLGAMMA_DATA_DIR to a new folder for the live account"
     assert await changes(venue) == []
 
 

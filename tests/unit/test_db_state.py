@@ -119,7 +119,8 @@ def test_kill_and_resume_through_the_settings(tmp_path: Path) -> None:
     assert kill_switch.read(database, tmp_path).flatten
     kill_switch.kill_file(tmp_path).write_text("")
     done = kill_switch.resume(here, "anna", "checked", 2_000)
-    assert done == [f"removed {tmp_path / 'KILL'}", "kill switch off"]
+    assert done == [f"removed {tmp_path / 'KILL'}", "kill switch off: it was thrown by anna (news)"]
+    assert kill_switch.resume(here, "anna", "again", 3_000) == ["the kill switch was not on"]
     assert not kill_switch.read(database, tmp_path).killed
     database.close()
 
