@@ -79,6 +79,8 @@ class Desk:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     #: Several processes work on this account, each on what it holds.
     shared: bool = False
+    #: Whose trades the ledger takes these for; None: the exchange's name.
+    ledger_account: str | None = None
     #: What is asked of the market in one tick, for all traders of this process.
     sharing: SharedRequests = field(default_factory=SharedRequests)
 
@@ -155,6 +157,7 @@ async def open_desk(
         with translated():
             store.constraints.current(trader.descriptor.trader_id)
         claim_folder(store, exchange_name, live, clock.now_ms())
+        ledger_account: str | None = None
         if live:
             exchange, venue = await live_market(stack, exchange_name, settings)
         elif exchange_name in MIRRORED:
@@ -163,6 +166,8 @@ async def open_desk(
             url = await stack.enter_async_context(paper_exchange(settings))
             paper = await stack.enter_async_context(connected("paper", url))
             exchange, venue = await market_of(stack, exchange_name, paper, settings)
+            if exchange_name == "paper":
+                ledger_account = await paper_ledger(store, url, clock)
         # the folder's lock makes this the only process of that name
         ownership = owner_of(store.database, exchange_name, _owner(settings), clock, lazily=True)
         stack.callback(_let_go, ownership)
@@ -184,7 +189,17 @@ async def open_desk(
             paper_fills=exchange_name in MIRRORED and not live,
             series=SeriesStore(settings.data_dir / "market"),
             ownership=ownership,
+            ledger_account=ledger_account,
         )
+
+
+async def paper_ledger(store: Store, url: str, clock: Clock) -> str:
+    """The name in the ledger of the paper account at `url`. Raises HostError."""
+    from orchestrator.paper_accounts import identity, ledger_name
+
+    account = await identity(url)
+    with translated():
+        return ledger_name(store, account, clock.now_ms())
 
 
 def owner_of(database: "Database", account: str, owner: str, clock: Clock, *, lazily: bool = False) -> "Ownership":

@@ -17,9 +17,10 @@ async def refresh(desk: Desk, symbol: str) -> None:
         income = await desk.venue.income(symbol, since)
     except VenueError:
         return
+    account = desk.ledger_account or desk.exchange_name
     rows = [
         LedgerRow(
-            exchange=desk.exchange_name,
+            exchange=account,
             kind="fill",
             venue_id=fill.trade_id,
             time=fill.time,
@@ -35,7 +36,7 @@ async def refresh(desk: Desk, symbol: str) -> None:
     ]
     rows += [
         LedgerRow(
-            exchange=desk.exchange_name,
+            exchange=account,
             kind="funding",
             venue_id=row.income_id,
             time=row.time,

@@ -79,6 +79,8 @@ class Account:
     trades: list[dict[str, Any]] = field(default_factory=list)
     income: list[dict[str, Any]] = field(default_factory=list)
     next_id: int = 1000
+    #: Tells this account from any other; drawn when it is opened, and no part of what the venue's dialect answers.
+    name: str = ""
 
     def new_id(self) -> int:
         """The next unique number."""

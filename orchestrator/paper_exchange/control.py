@@ -35,6 +35,10 @@ class Control:
         app.router.add_get("/_control/streams", self._listeners)
         app.router.add_post("/_control/streams", self._streams)
         app.router.add_get("/_control/state", self._state)
+        app.router.add_get("/_control/account", self._account)
+
+    async def _account(self, _: web.Request) -> web.Response:
+        return web.json_response({"account": self._front.engine.account.name})
 
     async def _price(self, request: web.Request) -> web.Response:
         if self._front.live is not None:

@@ -1,5 +1,6 @@
 """Starts and stops the paper exchange on loopback."""
 
+import secrets
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -160,7 +161,7 @@ def _begin(config: ExchangeConfig) -> int:
 
 
 def _engine(config: ExchangeConfig, begin: int, feed: LiveFeed | None) -> Engine:
-    account = Account(wallet=config.equity, deposit=config.equity)
+    account = Account(wallet=config.equity, deposit=config.equity, name=secrets.token_hex(8))
     if feed is not None:
         rules = feed.contracts
         return Engine(feed.market, account, begin, config.taker_fee, config.maker_fee, contracts=rules)

@@ -46,6 +46,7 @@ def save(path: Path, engine: Engine, identity: dict[str, Any]) -> None:
         "now": engine.now,
         "overrides": {symbol: [list(item) for item in items] for symbol, items in engine.market.overrides.items()},
         "account": {
+            "name": account.name,
             "wallet": str(account.wallet),
             "deposit": str(account.deposit),
             "hedge": account.hedge,
@@ -98,6 +99,7 @@ def restore(document: dict[str, Any], engine: Engine, path: Path) -> None:
             trades=list(stored["trades"]),
             income=list(stored["income"]),
             next_id=int(stored["next_id"]),
+            name=str(stored.get("name") or engine.account.name),
         )
         account.settings = {
             name: SymbolSettings(int(leverage), margin_type)

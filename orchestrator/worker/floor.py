@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from orchestrator.clock import Clock
-from orchestrator.desk import Desk, connected, market_of, open_store, owner_of
+from orchestrator.desk import Desk, connected, market_of, open_store, owner_of, paper_ledger
 from orchestrator.errors import HostError
 from orchestrator.ownership import Ownership
 from orchestrator.settings import Settings
@@ -70,6 +70,8 @@ async def open_floor(
         store = stack.enter_context(open_store(settings))
         paper = await stack.enter_async_context(connected("paper", settings.paper_url.rstrip("/")))
         exchange, venue = await market_of(stack, exchange_name, paper, settings)
+        url = settings.paper_url.rstrip("/")
+        ledger_account = await paper_ledger(store, url, clock) if exchange_name == "paper" else None
         ownership = owner_of(store.database, exchange_name, worker, clock)
         store = replace(store, orders=OwnedOrders(store.database, ownership.mine))
         known, deciding, left_out = _enrolled(store.database, wanted)
@@ -85,6 +87,7 @@ async def open_floor(
             series=SeriesStore(None),  # in memory: a folder belongs to one process
             ownership=ownership,
             shared=True,
+            ledger_account=ledger_account,
         )
         with translated():
             seats = {number: _seat(desk, trader, ownership, number in deciding) for number, trader in known.items()}
