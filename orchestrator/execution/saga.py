@@ -96,6 +96,7 @@ async def carry_out(
     session.event(E.ENTRY_STARTED, legs=[leg.model_dump(mode="json") for leg in plan.legs])
     try:
         refusal = await _send_legs(session, plan, quote)
+        await session.shown(standing)
         result = await settle_open(session, plan, quote.contract, refusal, goal.sides)
     except Unsettled as error:
         store.orders.resolve(latch, UNKNOWN, {"reason": str(error)}, session.now())

@@ -3,7 +3,7 @@
 Unsettled               something could not be learnt or reached in the time allowed; intents stay unresolved
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from orchestrator.clock import Clock
 from orchestrator.execution.client_id import client_order_id
 from orchestrator.execution.codes import ExecutionEvent as E
-from orchestrator.execution.goal import next_attempt
+from orchestrator.execution.goal import SIDES, next_attempt
 from orchestrator.execution.limits import ExecutionLimits
 from orchestrator.execution.result import Kind, OrderLine
 from orchestrator.execution.store import UNKNOWN, ExecutionStore
@@ -194,6 +194,30 @@ class Session:
         """The legs as the venue has them (a side without a position is absent). Raises Unsettled."""
         found = await self.patiently("positions", lambda: self.venue.positions([self.symbol]), deadline)
         return {position.side: position for position in found if position.symbol == self.symbol}
+
+    def entered(self, side: Side) -> Decimal:
+        """What the entries of this piece of work obtained on a side, by the venue's answers to them."""
+        lines = (line for line in self.lines.values() if line.kind == "entry" and line.position_side == side)
+        return sum((line.filled for line in lines), Decimal(0))
+
+    async def shown(self, standing: Mapping[Side, Decimal]) -> None:
+        """Wait until the positions hold `standing` and what our own entries obtained. Raises Unsettled.
+
+        A venue's positions may lag behind its fills: a leg that is not shown yet is not one that could not be filled.
+        """
+        deadline, pause = self.deadline(self.limits.unwind_s), _FIRST_PAUSE
+        expected = {side: standing.get(side, Decimal(0)) + self.entered(side) for side in SIDES}
+        while True:
+            held = await self.held(deadline)
+            shown = {side: held[side].quantity if side in held else Decimal(0) for side in SIDES}
+            lacking = [side for side in SIDES if shown[side] < expected[side]]
+            if not lacking:
+                return
+            if self.late(deadline):
+                told = ", ".join(f"{shown[side]} of {expected[side]} {side}" for side in lacking)
+                raise Unsettled(f"the venue's positions do not show the fills: {told}")
+            await self.clock.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
 
     def cancelled(self, name: str) -> None:
         """Note that an order of this piece of work was cancelled."""
