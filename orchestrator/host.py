@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from orchestrator.alerts.watch import watching
+from orchestrator.asked_symbol import allowed_symbol
 from orchestrator.claims import AlreadyClaimed, Order, Policy
 from orchestrator.clock import Clock, SystemClock
 from orchestrator.decide_report import DecideReport
 from orchestrator.decision_id import manual_suffix
 from orchestrator.desk import Desk, open_desk
 from orchestrator.errors import HostError
-from orchestrator.journey import allowed_symbol, decide
+from orchestrator.journey import decide
 from orchestrator.live import Confirm, confirmed, refuse_live
 from orchestrator.mind import ModelSource
 from orchestrator.paper_session import data_folder_lock

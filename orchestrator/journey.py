@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel
 
 from data_fetchers.snapshot import MarketSnapshot
-from data_fetchers.symbols import UnknownSymbol, normalise
 from orchestrator import paper_account
 from orchestrator.account import read_portfolio, read_switches
+from orchestrator.asked_symbol import allowed_symbol
 from orchestrator.claims import Order, Policy, claim, take_up
 from orchestrator.conclusion import acts, execute, finish
 from orchestrator.decide_report import NO_EXECUTION, Candidate, DecideReport
 from orchestrator.decision_id import decision_id
 from orchestrator.desk import Desk
-from orchestrator.errors import HostError, UsageError
+from orchestrator.errors import HostError
 from orchestrator.execution.fenced_venue import LeaseLost
 from orchestrator.execution.venue import VenueError
 from orchestrator.going_on import judged_before, observed_before, proposed_before
@@ -40,22 +40,6 @@ if TYPE_CHECKING:
     from db.journal_entry import JournalEntry
 
 T = TypeVar("T", bound=BaseModel)
-
-
-def allowed_symbol(text: str, constraints: ConstraintSet) -> str:
-    """The unified symbol. Raises UsageError for no symbol at all, HostError for one that this trader may not trade."""
-    try:
-        symbol = normalise(text)
-    except UnknownSymbol as error:
-        raise UsageError("unknown_symbol", str(error), "use SOL or AVAX") from error
-    allowed = constraints.limits.allowed_symbols
-    if symbol not in allowed:
-        raise HostError(
-            "symbol_not_allowed",
-            f"{symbol} is not among the symbols of trader #{constraints.trader_id}: {', '.join(allowed)}",
-            "use one of them, or change allowed_symbols with `volgamma constraints set`",
-        )
-    return symbol
 
 
 async def decide(desk: Desk, order: Order, open_model: ModelSource) -> DecideReport:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from orchestrator.cli.output import redacting_hook
+from orchestrator.cli.wrong_usage import Root
 
 #: Modules of this folder with a `register(app)`, in the order shown by --help.
 COMMANDS: tuple[str, ...] = (
@@ -41,6 +42,7 @@ COMMANDS: tuple[str, ...] = (
 
 app = typer.Typer(
     name="volgamma",
+    cls=Root,
     help="Trader #11 VolatilityGamma: decide, judge, trade on paper, replay.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

@@ -52,11 +52,13 @@ def decide(
     import functools
     import signal
 
-    from orchestrator import settings
+    from orchestrator import asked_symbol, settings
     from orchestrator.cli.live_text import confirmation
-    from orchestrator.host import Ask, decide_once
 
     chosen_settings = settings.load()
+    asked_symbol.require(chosen_settings, exchange, [symbol], live=live)
+    from orchestrator.host import Ask, decide_once
+
     ask = Ask(
         symbol=symbol,
         exchange=exchange,

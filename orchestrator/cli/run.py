@@ -55,10 +55,9 @@ def run(
     from dataclasses import asdict
     from functools import partial
 
-    from orchestrator import settings
+    from orchestrator import asked_symbol, settings
     from orchestrator.cli.live_text import confirmation
     from orchestrator.cli.schedule_options import chosen_policy, duration, fraction
-    from orchestrator.host import run_schedule
     from orchestrator.observability.serving import in_sight, metrics_at
     from orchestrator.schedule.loop import Plan
 
@@ -86,6 +85,9 @@ def run(
     if not names:
         raise UsageError("no_symbol", f"--symbols {symbols!r} names no symbol", "for example --symbols SOL,AVAX")
     resolved = settings.load()
+    asked_symbol.require(resolved, exchange, names, live=live)
+    from orchestrator.host import run_schedule
+
     with metrics_at(metrics_port, resolved.database_url):
         confirm = partial(confirmation, environment=resolved.environment)
         work = run_schedule(resolved, exchange, names, plan, say, shadow=shadow, live=live, confirm=confirm)
