@@ -29,7 +29,8 @@ def register(app: typer.Typer) -> None:
         "set",
         context_settings=_NUMBERS,
         help='Change limits as a new version, e.g. `volgamma constraints set leverage_max 7 --why "calmer"`; '
-        "a part of a value: `data_age_max_s.book 10`.",
+        "a part of a value: `data_age_max_s.book 10`; lists: `allowed_symbols SOL,AVAX`, "
+        "`rebalance_bands 0.01:0.5,0.03:1`.",
     )(set_)
     group.command("history", help="Every version and what it changed, e.g. `volgamma constraints history`.")(history)
     group.command(
@@ -96,9 +97,15 @@ def set_(
     keys = changes[::2]
     if len(set(keys)) != len(keys):
         raise UsageError("usage", "a KEY is given twice", "give each key once")
-    wanted = {key: _parsed(given) for key, given in zip(keys, changes[1::2], strict=True)}
+    _require(why)
+    from orchestrator.given_limits import merged, read
+    from traders.contract.constraints import limit_values
+
+    wanted = {key: read(key, given) for key, given in zip(keys, changes[1::2], strict=True)}
     with _repository() as repository:
-        before = repository.current(trader).version
+        standing = repository.current(trader)
+        before = standing.version
+        merged(limit_values(standing.limits), wanted)
         with _nothing_changes_on_error():
             made = repository.set(trader, wanted, who(who_), why, now_ms())
         _report(repository, trader, before, made.version, as_json)
@@ -239,12 +246,9 @@ def _nothing_changes_on_error() -> Iterator[None]:
         ) from error
 
 
-def _parsed(given: str) -> Any:
-    """JSON when it is JSON, else the text itself."""
-    try:
-        return json.loads(given)
-    except ValueError:
-        return given
+def _require(why: str) -> None:
+    if not why.strip():
+        raise UsageError("usage", "--why is empty: a change is kept with its reason", 'for example --why "calmer"')
 
 
 def _report(repository: Any, trader: int, before: int, after: int, as_json: bool) -> None:

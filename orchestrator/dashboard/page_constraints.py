@@ -13,6 +13,8 @@ from orchestrator.dashboard.house import Form, done, house
 from orchestrator.dashboard.page_access import WHO
 from orchestrator.desk import TRADER_ID
 from orchestrator.errors import HostError
+from orchestrator.given_limits import merged, read
+from traders.contract.constraints import limit_values
 from traders.contract.limits import Limits
 
 
@@ -71,8 +73,10 @@ def change(request: Request, form: Form) -> Response:
             raise HostError("constraints", "a change needs a reason", "say why; it is kept with the change")
         with here.database() as database:
             repository = ConstraintsRepository(database)
-            before = repository.current(trader).version
-            made = repository.set(trader, {key: _parsed(value)}, who[:120], why[:1000], here.config.now_ms())
+            standing = repository.current(trader)
+            before, wanted = standing.version, {key: read(key, value)}
+            merged(limit_values(standing.limits), wanted)
+            made = repository.set(trader, wanted, who[:120], why[:1000], here.config.now_ms())
     except HostError as error:
         if request.state.session is None:
             raise
@@ -105,14 +109,6 @@ def _of_version(info: VersionInfo) -> tuple[Change, ...]:
 def _number(given: str | None, otherwise: int) -> int:
     """A number of the query; whatever is none is `otherwise`."""
     return int(given) if given and given.isascii() and given.isdigit() and len(given) < 8 else otherwise
-
-
-def _parsed(given: str) -> Any:
-    """JSON where it is JSON, else the text itself."""
-    try:
-        return json.loads(given)
-    except ValueError:
-        return given
 
 
 def _text(value: Any) -> str:

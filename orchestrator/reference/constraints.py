@@ -1,15 +1,14 @@
 """`docs/constraints.md`, made from the typed limits and the rows that version 1 delivers."""
 
-import typing
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any
 
 from db.seed import SEED, TRADER_ID
 from orchestrator.cli.text import value as plain
 from orchestrator.reference.markdown import cell, table
 from orchestrator.settings_file import SECTIONS
-from traders.contract.base import Frozen
-from traders.contract.limits import BandLimit, Limits, unit_of
+from traders.contract.limit_words import allowed
+from traders.contract.limits import Limits, unit_of
 
 #: Where each group of limits begins, in the order of the fields of `Limits`.
 GROUPS: tuple[tuple[str, str], ...] = (
@@ -56,8 +55,6 @@ TOGETHER: tuple[tuple[str, dict[str, Any]], ...] = (
     ("`plan_ttl_s` is at most `monitoring_interval_s`", {"plan_ttl_s": 901}),
     ("`entry_min_signals` is at most 4", {"entry_min_signals": 5}),
 )
-#: Bounds this far out only keep numbers exact; they limit nobody.
-_NO_BOUND = 1e9
 _HEAD = """# Constraints
 
 Generated from `traders/contract/limits.py` and `db/seed.py` by `python -m orchestrator.reference`; do not edit.
@@ -116,52 +113,6 @@ def groups() -> Iterable[tuple[str, list[str]]]:
         title = starts.get(key, title)
         keys.append(key)
     yield title, keys
-
-
-def allowed(key: str) -> str:
-    """The values a row may have, from its type."""
-    field = Limits.model_fields[key]
-    return _of(field.annotation, field.metadata)
-
-
-def _of(annotation: Any, metadata: Iterable[Any]) -> str:
-    if annotation is bool:
-        return "true or false"
-    if typing.get_origin(annotation) is Literal:
-        return " or ".join(f"`{word}`" for word in typing.get_args(annotation))
-    if typing.get_origin(annotation) is tuple:
-        inner = typing.get_args(annotation)[0]
-        least = next((one.min_length for one in metadata if hasattr(one, "min_length")), None)
-        if inner is BandLimit:
-            return f"at least {least} of " + _parts(inner)
-        return "any of " + _of(inner, ()).replace(" or ", ", ") if typing.get_origin(inner) is Literal else "a list"
-    if isinstance(annotation, type) and issubclass(annotation, Frozen):
-        return _parts(annotation)
-    whole = "whole number, " if annotation is int else ""
-    return whole + _range(metadata)
-
-
-def _parts(model: type[Frozen]) -> str:
-    found: dict[str, list[str]] = {}
-    for name, field in model.model_fields.items():
-        found.setdefault(_of(field.annotation, field.metadata), []).append(name)
-    return "; ".join(f"{', '.join(names)}: {text}" for text, names in found.items())
-
-
-def _range(metadata: Iterable[Any]) -> str:
-    low = high = ""
-    for one in metadata:
-        if getattr(one, "ge", None) is not None and one.ge > -_NO_BOUND:
-            low = f"{one.ge:g}"
-        if getattr(one, "gt", None) is not None:
-            low = f"above {one.gt:g}"
-        if getattr(one, "le", None) is not None and one.le < _NO_BOUND:
-            high = f"{one.le:g}"
-    if low and high:
-        return f"{low} to {high}"
-    if low:
-        return low if low.startswith("above") else f"{low} or more"
-    return f"at most {high}" if high else "any number"
 
 
 def _row(key: str) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from orchestrator.errors import HostError, UsageError
+from orchestrator.given_limits import read
 from orchestrator.other_limits import changed
 from orchestrator.settings import Settings
 from orchestrator.simulation import statistics
@@ -78,23 +79,16 @@ def parsed(given: Iterable[str]) -> dict[str, list[Any]]:
             raise UsageError("usage", f"--sweep {one!r}", _EXAMPLE)
         if key in found:
             raise UsageError("usage", f"--sweep {key} is given twice", "give all its values at once")
-        found[key] = list({json.dumps(value): value for value in _values(text)}.values())
+        found[key] = list({json.dumps(value): value for value in _values(key, text)}.values())
     return found
 
 
-def _values(text: str) -> list[Any]:
+def _values(key: str, text: str) -> list[Any]:
     try:
         values: list[Any] = json.loads(f"[{text}]")
         return values
     except ValueError:
-        return [_value(part.strip()) for part in text.split(",") if part.strip()]
-
-
-def _value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+        return [read(key, part.strip()) for part in text.split(",") if part.strip()]
 
 
 def prepared(settings: Settings, request: Request, swept: Mapping[str, Sequence[Any]]) -> Sweep:

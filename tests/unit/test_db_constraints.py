@@ -126,7 +126,7 @@ def test_an_export_has_the_pinned_shape_and_comes_back_identical(
 @pytest.mark.parametrize(
     ("edit", "named"),
     [
-        (lambda d: d["values"][0].update(value=99), "key|hash|should be|Input"),
+        (lambda d: d["values"][0].update(value=99), "allowed_symbols: 99 is no list"),
         (lambda d: _row(d, "leverage_max").update(value=6), "hash"),
         (lambda d: _row(d, "leverage_max").update(unit="percent"), "leverage_max is in 'percent'"),
         (lambda d: d["values"].pop(), "missing key"),

@@ -1,10 +1,12 @@
 """A versioned, hashed set of constraints, and the errors that stop a trader without one."""
 
 import difflib
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field, JsonValue, ValidationError
 
+from traders.contract import limit_words
 from traders.contract.base import ContractError, Frozen, Millis, content_hash
 from traders.contract.limits import Limits, unit_of
 
@@ -59,6 +61,18 @@ def parse_limits(values: dict[str, Any], *, where: str) -> Limits:
 
     Raises ConstraintError naming every unknown (with "did you mean"), missing, ill-typed or contradictory key.
     """
+    found = checked(values)
+    if isinstance(found, Limits):
+        return found
+    raise ConstraintError(
+        f"constraints of {where} cannot be used: "
+        + "; ".join(found)
+        + ". Correct them with `volgamma constraints set` or `volgamma constraints import`."
+    )
+
+
+def checked(values: Mapping[str, Any], now: Mapping[str, Any] | None = None) -> Limits | tuple[str, ...]:
+    """Typed limits of raw values, or what is wrong with them. `now`: the values in force, to be told beside."""
     known = list(Limits.model_fields)
     complaints: list[str] = []
     for key in sorted(set(values) - set(known)):
@@ -69,16 +83,12 @@ def parse_limits(values: dict[str, Any], *, where: str) -> Limits:
         try:
             limits = Limits.model_validate(values)
         except ValidationError as error:
-            complaints = [f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
+            complaints = list(limit_words.complaints(error, now))
         else:
             complaints = list(limits.problems())
             if not complaints:
                 return limits
-    raise ConstraintError(
-        f"constraints of {where} cannot be used: "
-        + "; ".join(complaints)
-        + ". Correct them with `volgamma constraints set` or `volgamma constraints import`."
-    )
+    return tuple(complaints)
 
 
 def constraint_set(trader_id: int, version: int, limits: Limits) -> ConstraintSet:

@@ -154,11 +154,14 @@ class Limits(Frozen):
             ("entry_net_delta_max", "net_delta_max"),
         ):
             if getattr(self, low) > getattr(self, high):
-                found.append(f"{low} {getattr(self, low)} is above {high} {getattr(self, high)}")
+                found.append(f"{low} {_plain(getattr(self, low))} is above {high} {_plain(getattr(self, high))}")
         if self.depth_min == self.depth_full:
-            found.append("depth_min equals depth_full: the size between them is undefined")
+            found.append(f"depth_min equals depth_full {_plain(self.depth_full)}: the size between them is undefined")
         if self.take_profit_max < self.reward_risk_min * self.stop_loss_min:
-            found.append("no take_profit and stop_loss in their ranges reach reward_risk_min")
+            found.append(
+                f"take_profit_max {_plain(self.take_profit_max)} over stop_loss_min "
+                f"{_plain(self.stop_loss_min)} does not reach reward_risk_min {_plain(self.reward_risk_min)}"
+            )
         moves = [band.move for band in self.rebalance_bands]
         fractions = [band.fraction for band in self.rebalance_bands]
         if moves != sorted(set(moves)) or fractions != sorted(set(fractions)):
@@ -166,7 +169,10 @@ class Limits(Frozen):
         if fractions[-1] != 1:
             found.append("the last of rebalance_bands must close everything (fraction 1)")
         if any(f / (2 - f) > self.net_delta_max for f in fractions[:-1]):
-            found.append("rebalance_bands leave more net delta than net_delta_max before the last band")
+            found.append(
+                f"rebalance_bands leave more net delta than net_delta_max {_plain(self.net_delta_max)} before "
+                f"the last band: closing f of a leg leaves f / (2 - f), {_most(fractions[:-1])} here"
+            )
         if not self.allowed_symbols:
             found.append("allowed_symbols is empty")
         for symbol in self.allowed_symbols:
@@ -179,12 +185,26 @@ class Limits(Frozen):
         if self.band_high_vol_factor == 0:
             found.append("band_high_vol_factor is 0: bands would lie at the entry price")
         if self.effective_gamma_min < 0:
-            found.append("effective_gamma_min is below 0: a grid is short gamma and is never permitted")
+            found.append(
+                f"effective_gamma_min {_plain(self.effective_gamma_min)} is below 0: "
+                "a grid is short gamma and is never permitted"
+            )
         if self.plan_ttl_s > self.monitoring_interval_s:
-            found.append("plan_ttl_s is above monitoring_interval_s: a plan would outlive the next decision")
+            found.append(
+                f"plan_ttl_s {_plain(self.plan_ttl_s)} is above monitoring_interval_s {self.monitoring_interval_s}: "
+                "a plan would outlive the next decision"
+            )
         if self.entry_min_signals > 4:
-            found.append("entry_min_signals is at most 4")
+            found.append(f"entry_min_signals {self.entry_min_signals} is above 4: there are four")
         return tuple(found)
+
+
+def _plain(value: Fraction | int) -> str:
+    return str(value) if isinstance(value, int) else f"{value.normalize():f}"
+
+
+def _most(fractions: list[Fraction]) -> str:
+    return f"{max(float(f / (2 - f)) for f in fractions):.3g}"
 
 
 def unit_of(key: str) -> str:
