@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from decimal import Decimal
 from typing import Any
 
-from orchestrator import kill_switch
+from orchestrator import kill_switch, live_ground
 from orchestrator.clock import Clock
 from orchestrator.doctor import hidden
 from orchestrator.errors import HostError
@@ -49,7 +49,9 @@ async def pre_flight(settings: Settings, clock: Clock, exchange: str) -> PreFlig
     if facts is None or exchange == "paper":
         refuse_live(settings, exchange, live=True)
     assert facts is not None
-    findings = [*_steps(settings, exchange), _verified(facts)]
+    findings = [*(_steps(settings, exchange) if facts.execution_verified else ()), _verified(facts)]
+    address = live_ground.address(settings, exchange)
+    findings += [] if address is None else [address]
     keys: Keys | None = None
     try:
         keys = live_keys(settings, exchange)
@@ -59,16 +61,23 @@ async def pre_flight(settings: Settings, clock: Clock, exchange: str) -> PreFlig
     constraints, ours, more = _ours(settings, exchange)
     findings += more
     limits = constraints.limits
-    async with client(settings, exchange, None, keys) as real:
-        state = await examine(
-            real, exchange, clock, limits.allowed_symbols, float(limits.clock_skew_max_ms), signed=keys is not None
-        )
+    state = VenueState(exchange)
+    if address is None or address.status != "fail":
+        asked = tuple(dict.fromkeys((*limits.allowed_symbols, *ours)))
+        skew = float(limits.clock_skew_max_ms)
+        async with client(settings, exchange, None, keys) as real:
+            state = await examine(real, exchange, clock, asked, skew, signed=keys is not None)
+    if keys is not None and state.refused is not None and not state.account_read:
+        findings = _one_of_the_key(findings, exchange, keys, state)
     findings += _stricter(state.findings)
-    findings += _account(state, ours, keys is not None)
+    findings += _account(state, ours)
     findings.append(Finding("brackets", "ok", f"rest at the exchange: {facts.stops}, closed by {facts.closes_by}"))
-    if not settings.alerts:
-        findings.append(Finding("alerts", "warn", "nobody will be told", "VOLGAMMA_ALERTS; `volgamma alerts test`"))
-    return PreFlight(exchange, _figures(exchange, constraints, limits, state, ours), tuple(hidden(settings, findings)))
+    findings.append(live_ground.alerts(settings))
+    figures = _figures(exchange, constraints, limits, state, ours)
+    if address is not None:
+        (shown,) = hidden(settings, [address])
+        figures = (("address", shown.detail), *figures)
+    return PreFlight(exchange, figures, tuple(hidden(settings, findings)))
 
 
 def _steps(settings: Settings, exchange: str) -> list[Finding]:
@@ -100,7 +109,7 @@ def _ours(settings: Settings, exchange: str) -> tuple[ConstraintSet, tuple[str, 
         unknown = len(OrdersRepository(database).unresolved())
         latched = StateRepository(database).drawdown_latched(exchange)
         switch = kill_switch.read(database, settings.data_dir)
-    found = []
+        found = [*live_ground.limits(constraints), *live_ground.folder(database, exchange)]
     if switch.killed:
         found.append(Finding("kill switch", "fail", f"ON ({switch.who}: {switch.why})", "`volgamma resume`"))
     else:
@@ -123,16 +132,35 @@ def _stricter(findings: list[Finding]) -> list[Finding]:
     ]
 
 
-def _account(state: VenueState, ours: tuple[str, ...], signed: bool) -> list[Finding]:
-    if not state.account_read:
-        return [Finding("account", "fail", "it could not be read", "see above")] if signed else []
+def _one_of_the_key(findings: list[Finding], exchange: str, keys: Keys, state: VenueState) -> list[Finding]:
+    """A key that the venue does not take makes everything behind it unreadable: that is one finding."""
+    text = f"{exchange} does not take the key from the {keys.source}: {state.refused}"
+    remedy = "compare key and secret with the venue's page: still there, futures allowed, this machine's address bound"
+    state.findings = [one for one in state.findings if one.check not in ("key rights", "account")]
+    return [Finding("key", "fail", text, remedy) if one.check == "key" else one for one in findings]
+
+
+def _account(state: VenueState, ours: tuple[str, ...]) -> list[Finding]:
+    if not state.account_read:  # why, has been said
+        return []
     strange = [one for one in state.holds if one.split()[0] not in ours]
     if strange:
         text = f"holds what this program did not open: {', '.join(strange)}"
         return [Finding("account", "fail", text, "trade on an account (or sub-account) that nothing else trades on")]
     if not state.equity:
         return [Finding("account", "fail", "it holds no USDT", "fund it with what you can afford to lose")]
-    return []
+    held = {one.split()[0] for one in state.holds}
+    return [
+        Finding(
+            "open pair",
+            "warn",
+            f"{symbol}: remembered as open, and the account holds nothing of it: closed meanwhile, or this is another "
+            "account",
+            "compare before you go on",
+        )
+        for symbol in dict.fromkeys(ours)
+        if symbol not in held
+    ]
 
 
 def _figures(

@@ -36,6 +36,8 @@ class VenueState:
     equity: Decimal | None = None
     holds: tuple[str, ...] = ()
     account_read: bool = False
+    #: What the venue said when it did not take the key.
+    refused: str | None = None
 
 
 @asynccontextmanager
@@ -110,6 +112,7 @@ async def _rights(exchange: Any, name: str, state: VenueState) -> None:
     try:
         state.rights = await read_rights(exchange, name)
     except Exception as error:
+        state.refused = _refusal(error) or state.refused
         text = f"what the key of {name} may do cannot be read: {_named(error)}"
         state.findings.append(Finding("key rights", "warn", text, "look at the venue whether it may withdraw"))
         return
@@ -127,6 +130,7 @@ async def _account(exchange: Any, name: str, symbols: tuple[str, ...], state: Ve
         modes = {symbol: (await venue.settings(symbol)).margin_mode for symbol in symbols}
         state.account_read = True
     except Exception as error:
+        state.refused = _refusal(error) or state.refused
         text = f"the account on {name} cannot be read: {_named(error)}"
         state.findings.append(Finding("account", "warn", text, "check the key, its rights, and its bound addresses"))
         return
@@ -151,5 +155,14 @@ async def _account(exchange: Any, name: str, symbols: tuple[str, ...], state: Ve
     state.findings.append(Finding("account", "ok", f"{name}: equity {state.equity:.2f} USDT"))
 
 
-def _named(error: Exception) -> str:
+def _refusal(error: BaseException | None) -> str | None:
+    """What was said where an error, or one behind it, is ccxt's for a key that the venue does not take."""
+    while error is not None:
+        if any(kind.__name__ == "AuthenticationError" for kind in type(error).__mro__):
+            return _named(error)
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _named(error: BaseException) -> str:
     return f"{type(error).__name__}: {str(error)[:140]}"
