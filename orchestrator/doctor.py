@@ -14,6 +14,7 @@ from orchestrator.finding import Finding
 from orchestrator.observability.redaction import Redactor
 from orchestrator.settings import Settings
 from orchestrator.storage import opened
+from orchestrator.variables import misspelt
 from orchestrator.venue_facts import VENUES, reads_unverified
 from orchestrator.version import in_words
 
@@ -27,10 +28,12 @@ def diagnose(settings: Settings) -> list[Finding]:
         _python,
         _names,
         _packages,
+        _variables,
         _data_folder,
         _database,
         _traders,
         _kill,
+        _open_pairs,
         _calendar,
         _model,
         _fetchers,
@@ -87,6 +90,13 @@ def _packages(settings: Settings) -> Iterator[Finding]:
                 f"{name} is not installed",
                 "`pip install volatility-gamma` brings it; in a checkout `make env`",
             )
+
+
+def _variables(settings: Settings) -> Iterator[Finding]:
+    """A variable that nothing reads is silent: what it was to switch stays as it was."""
+    for name, meant in misspelt(settings.environment):
+        text = f"the environment has {name}, which nothing reads"
+        yield Finding("variables", "warn", text, f"did you mean {meant}? else unset it")
 
 
 def _data_folder(settings: Settings) -> Iterator[Finding]:
@@ -154,6 +164,20 @@ def _kill(settings: Settings) -> Iterator[Finding]:
         yield Finding("kill switch", "warn", f"ON ({switch.who}: {switch.why})", "`volgamma resume` when you mean it")
     else:
         yield Finding("kill switch", "ok", "off")
+
+
+def _open_pairs(settings: Settings) -> Iterator[Finding]:
+    from orchestrator.keeping import keeping
+
+    found = keeping(settings)
+    for pair in found.pairs:
+        if pair.kept_by is not None:
+            yield Finding("open pair", "ok", pair.text)
+        else:
+            text = f"{pair.text}: only its stops at the exchange protect it"
+            yield Finding("open pair", "warn", text, f"start `{pair.remedy}`")
+    if not found.pairs:
+        yield Finding("open pair", "ok", "none" + (f"; alive: {', '.join(found.alive)}" if found.alive else ""))
 
 
 def _calendar(settings: Settings) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from orchestrator.errors import HostError
+from orchestrator.keys import PARTS
 
 _KEYS = {
     "data_dir",
@@ -47,6 +48,8 @@ _KEYS = {
     "on_foreign_order",
     "on_quantity_changed",
 }
+#: A key of this name is a secret that somebody wanted to keep here.
+_SECRET = re.compile(r"(^|_)(key|apikey|secret|password|passphrase)$|dashboard_token")
 
 
 @dataclass(frozen=True)
@@ -192,6 +195,11 @@ def _hint(key: str) -> str:
 
     if key in Limits.model_fields:
         return f'limits are rows of the database, not settings: volgamma constraints set {key} VALUE --why "..."'
+    if _SECRET.search(key.lower()) or key.lower() in PARTS:
+        return (
+            "keys belong in the environment or the keyring, never in this file: VOLGAMMA_<VENUE>_KEY and "
+            "VOLGAMMA_<VENUE>_SECRET, or `volgamma keys set`; the model's is OPENAI_API_KEY"
+        )
     near = get_close_matches(key, sorted(_KEYS), n=1)
     return f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(sorted(_KEYS))}"
 

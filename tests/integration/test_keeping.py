@@ -12,6 +12,8 @@ from db.leases_repository import LeasesRepository
 from db.pairs_repository import PairsRepository
 from db.state_repository import StateRepository
 from orchestrator import settings
+from orchestrator.doctor import diagnose
+from orchestrator.finding import Finding
 from orchestrator.keeping import holder, keeping
 from orchestrator.live import MARK
 from orchestrator.paper_session import data_folder_lock
@@ -138,3 +140,26 @@ def test_a_lock_is_asked_not_its_number(tmp_path: Path) -> None:
     with data_folder_lock(tmp_path, "run"):
         assert holder(tmp_path / "run.lock") == (tmp_path / "run.lock").read_text()
     assert holder(tmp_path / "run.lock") is None
+
+
+def test_the_doctor_names_open_pairs_and_their_keeper(volgamma: Volgamma, database: Database) -> None:
+    def told() -> list[Finding]:
+        return [one for one in diagnose(configured(volgamma.folder)) if one.check == "open pair"]
+
+    (alone,) = told()
+    assert (alone.status, alone.remedy) == (
+        "warn", f"start `volgamma run --exchange binanceusdm --symbols {SOL} --live`",
+    )  # fmt: skip
+    assert alone.detail == (f"{SOL} on binanceusdm: nobody keeps it: only its stops at the exchange protect it")
+    with locked(volgamma.folder):
+        (kept,) = told()
+    assert (kept.status, kept.detail) == ("ok", f"{SOL} on binanceusdm: kept by run, process 4711")
+    PairsRepository(database).close("p1", 2, "test")
+    assert [(one.status, one.detail) for one in told()] == [("ok", "none")]
+
+
+def test_the_doctor_names_a_variable_that_nothing_reads(tmp_path: Path) -> None:
+    chosen = settings.load({"VOLGAMMA_DATA_DIR": str(tmp_path), "VOLGAMMA_LIV": "hush-31"})
+    (one,) = (one for one in diagnose(chosen) if one.check == "variables")
+    assert (one.status, one.detail) == ("warn", "the environment has VOLGAMMA_LIV, which nothing reads")
+    assert one.remedy == "did you mean VOLGAMMA_LIVE? else unset it"
