@@ -19,6 +19,8 @@ _HOUR_MS = 3_600_000
 _LONGEST_HOURS = 24
 #: A settlement is asked for this long after its time, in a quarter of its own: the running rate is live anyway.
 _GRACE_MS = 35 * 60_000
+#: More than any venue lets a rate be, as a fraction per interval (caps are 2 to 4 %): a slip, or damage.
+_HIGHEST_RATE = 0.25
 #: What is stamped this little ahead of the clock is not from another time.
 _SLACK_MS = 60_000
 #: What one request brings home; ccxt passes larger numbers on and venues then refuse or cut.
@@ -48,6 +50,8 @@ async def fetch(source: Source) -> Funding:
     if hours is None:
         raise Permanent(f"{source.venue} {source.symbol}: the funding interval is not known", FetchCode.EMPTY)
     predicted = number(running.get("fundingRate"))
+    if predicted is not None and abs(predicted) > _HIGHEST_RATE:
+        raise Permanent(f"{source.venue} {source.symbol}: {predicted:g} is no funding rate", FetchCode.BAD_ANSWER)
     if predicted is None and not history:
         raise Permanent(f"{source.venue} {source.symbol}: neither a settled nor a predicted rate", FetchCode.EMPTY)
     return Funding(
@@ -104,12 +108,12 @@ def hours_of(interval: Any) -> float | None:
 
 
 def settlements(answer: Any) -> list[tuple[int, float]]:
-    """(time, rate) of each settlement, oldest first, each once; what is no time or no number is dropped."""
+    """(time, rate) of each settlement, oldest first, each once; what is no time or no rate is dropped."""
     found: dict[int, float] = {}
     for row in answer if isinstance(answer, list) else []:
         if isinstance(row, dict):
             time, rate = millis(row.get("timestamp")), number(row.get("fundingRate"))
-            if time is not None and rate is not None:
+            if time is not None and rate is not None and abs(rate) <= _HIGHEST_RATE:
                 found[time] = rate
     return sorted(found.items())
 

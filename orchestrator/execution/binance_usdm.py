@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal
 
+from orchestrator.execution.codes import PreflightCode
 from orchestrator.execution.exact import number, positive, text
 from orchestrator.execution.forced import Forced
 from orchestrator.execution.obstacles import Problem, key_problems
@@ -142,6 +143,20 @@ def balance(raw: Raw) -> Balance:
         equity=number(raw["totalMarginBalance"]),
         available=number(raw["availableBalance"]),
     )
+
+
+def halted(raw: Raw, until: int) -> tuple[Problem, ...]:
+    """A symbol of /fapi/v1/exchangeInfo: what is not trading, or delivered within a week of `until` (UTC ms).
+
+    A pair in a perpetual that is being taken off would be settled by the venue, at its price and time.
+    """
+    status, delivery = str(raw.get("status")), raw.get("deliveryDate")
+    remedy = "leave this perpetual alone; the venue's announcements say more"
+    if status != "TRADING":
+        return (Problem(PreflightCode.NOT_TRADING, f"{raw['symbol']} is {status}, not TRADING", remedy),)
+    if delivery is not None and int(delivery) < until + 7 * 86_400_000:
+        return (Problem(PreflightCode.NOT_TRADING, f"{raw['symbol']} is delivered within a week", remedy),)
+    return ()
 
 
 def key_rights(raw: Raw) -> tuple[Problem, ...]:

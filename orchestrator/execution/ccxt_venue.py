@@ -48,11 +48,12 @@ class CcxtVenue(CcxtAccount):
         return Traits()
 
     async def obstacles(self, plan: ExecutionPlan) -> tuple[Problem, ...]:
-        """Rights of the key. A paper account has none to look at."""
+        """Trading halted, or soon over; rights of the key. A paper account has no rights to look at."""
+        halted = dialect.halted(self._exchange.market(plan.symbol)["info"], plan.expires_at)
         if self._name == "paper":
-            return ()
+            return halted
         ask = self._exchange.sapiGetAccountApiRestrictions
-        return await self._read("key", lambda: ask(), dialect.key_rights)
+        return (*halted, *await self._read("key", lambda: ask(), dialect.key_rights))
 
     async def server_time(self) -> int:
         """UTC ms on the exchange's clock. Raises Transient."""

@@ -49,6 +49,7 @@ class PreflightCode(StrEnum):
 
     PLAN_UNSUPPORTED = "plan_unsupported"
     PLAN_EXPIRED = "plan_expired"
+    NOT_TRADING = "not_trading"
     CLOCK_SKEW = "clock_skew"
     POSITION_MODE = "position_mode"
     MARGIN_MODE = "margin_mode"

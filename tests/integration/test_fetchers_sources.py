@@ -1,5 +1,6 @@
 """Funding, book, ratios and open interest through the real ccxt client; the venue is honest, odd or hostile."""
 
+import json
 from typing import Any
 
 import pytest
@@ -98,6 +99,14 @@ async def test_prediction_alone_with_a_declared_interval() -> None:
         found = await ask(fundingratehistory, venue)
     assert found.history == ()
     assert (found.predicted_rate, found.interval_hours) == (-0.00071234, 4.0)
+
+
+async def test_a_rate_that_no_venue_has_is_an_error_and_no_signal() -> None:
+    async with stub_venue() as venue:
+        answer = {"symbol": "SOLUSDT", "markPrice": "142", "indexPrice": "142", "nextFundingTime": NEXT, "time": NOW}
+        venue.say[PREMIUM] = status(200, json.dumps({**answer, "lastFundingRate": "1000000000"}))
+        with pytest.raises(FetchError, match=r"1e\+09 is no funding rate"):
+            await ask(fundingratehistory, venue)
 
 
 async def test_no_funding_at_all_names_both_reasons() -> None:

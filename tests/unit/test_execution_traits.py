@@ -3,9 +3,11 @@
 import itertools
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from orchestrator.execution.binance_usdm import halted
 from orchestrator.execution.bracket import bracket_legs
 from orchestrator.execution.client_id import BRACKET_LEGS, PAIRED_BRACKET_LEGS
 from orchestrator.execution.close_pair import move_bracket
@@ -23,6 +25,7 @@ from traders.contract.verdict import Bracket
 
 D = Decimal
 LIMITS = ExecutionLimits()
+NOW, WEEK = 1_735_689_600_000, 7 * 86_400_000
 
 
 def resting(venue: FakeVenue) -> set[tuple[str, str, Decimal | None, Decimal | None]]:
@@ -94,6 +97,23 @@ async def test_an_obstacle_of_the_venue_s_own_stops_the_plan() -> None:
     result = await carry_out(plan_for(), venue, memory_store(), venue.clock, LIMITS)
     assert (result.status, venue.accepted) == ("none", [])
     assert "a classic account (upgrade it)" in (result.reason or "")
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({}, None),
+        ({"status": "SETTLING"}, "is SETTLING"),
+        ({"status": "PENDING_TRADING"}, "is PENDING_TRADING"),
+        ({"status": None}, "is None"),
+        ({"deliveryDate": NOW + WEEK}, None),
+        ({"deliveryDate": str(NOW + WEEK - 1)}, "delivered within a week"),
+    ],
+)
+def test_a_perpetual_that_is_halted_or_taken_off_is_left_alone(change: dict[str, Any], named: str | None) -> None:
+    found = halted({"symbol": "SOLUSDT", "status": "TRADING", "deliveryDate": 4133404800000, **change}, NOW)
+    assert [problem.code for problem in found] == ([] if named is None else [P.NOT_TRADING])
+    assert named is None or named in found[0].message
 
 
 @pytest.mark.parametrize(

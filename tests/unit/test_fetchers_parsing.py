@@ -90,6 +90,8 @@ def test_settlements_are_sorted_once_each_and_sound() -> None:
         {"timestamp": None, "fundingRate": 0.1},
         {"timestamp": T + H, "fundingRate": None},
         {"timestamp": T + H, "fundingRate": "nan"},
+        {"timestamp": T + H, "fundingRate": 0.26},
+        {"timestamp": T + H, "fundingRate": -1e9},
         "row",
         None,
     ]
