@@ -25,7 +25,7 @@ ENVIRONMENT: tuple[tuple[str, str], ...] = (
     ("VOLGAMMA_CONFIG", "the settings file; by default `volgamma.toml` in the folder you are in"),
     ("VOLGAMMA_LLM_PRICES", "USD per million prompt and completion tokens, as `0.40,1.60`: what costs are counted by"),
     ("VOLGAMMA_DASHBOARD_TOKEN", "token of the dashboard, at least 16 characters; by default a new one is printed"),
-    (CONFIRM, "the account whose live orders are confirmed without typing ([going live](going_live.md))"),
+    (CONFIRM, "the whole phrase, `I-ACCEPT-LOSSES-ON-BINANCEUSDM`, instead of typing it ([going live](going_live.md))"),
     *((variable(venue, part), f"{part} of {venue} ([keys](keys.md))") for venue in PARTS for part in PARTS[venue]),
     *(
         (f"VOLGAMMA_{venue.upper()}_URL", f"another address for {venue}, such as a proxy or a recorded one")
