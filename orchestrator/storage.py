@@ -53,5 +53,17 @@ def opened(settings: Settings) -> Iterator["Database"]:
     try:
         with translated():
             yield database
+    except HostError as error:
+        if error.code != "not_found":
+            raise
+        raise HostError(error.code, f"{error.message} ({place(database)})", error.remedy) from error
     finally:
         database.close()
+
+
+def place(database: "Database") -> str:
+    """The file, or the URL without its password: which database was looked into."""
+    url = database.url
+    if url.get_backend_name() == "sqlite" and url.database:
+        return url.database
+    return url.render_as_string(hide_password=True)

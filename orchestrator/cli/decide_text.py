@@ -7,6 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 from data_fetchers.symbols import prefix_of
+from orchestrator.cli import order_words
+from orchestrator.cli.kept_text import kept
+from orchestrator.cli.pasting import pasted
 from orchestrator.decide_report import Candidate, DecideReport
 from traders.contract.context import Context
 from traders.contract.decision import Decision, PairPlan
@@ -27,7 +30,7 @@ def render(report: DecideReport) -> str:
     ordered.sort(key=lambda item: item.proposal.policy)
     for item in ordered:
         lines += ["", *_candidate(item, report)]
-    lines += ["", *_execution(report)]
+    lines += ["", *_execution(report), *kept(report)]
     lines += ["", *_heading("Where to look next"), *_next(report)]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
@@ -176,14 +179,21 @@ def _execution(report: DecideReport) -> Iterator[str]:
         for order in execution["orders"]:
             fee = Decimal(str(order["fee"] or 0))
             fees += fee
+            amount = "all" if order["kind"] == "bracket" else order_words.quantity(order)
             price = order.get("trigger_price") if order["kind"] == "bracket" else order["average"]
             yield (
-                f"  {order['kind'] + ' ' + order['leg_id']:<18}{order['side']:<6}{order['position_side']:<7}"
-                f"{order['filled'] if order['kind'] != 'bracket' else 'all':>10}{_price(price):>12}{fee:>10.4f}"
+                f"  {order['kind'] + ' ' + order_words.leg(order):<18}{order['side']:<6}{order['position_side']:<7}"
+                f"{amount:>10}{_price(price):>12}{fee:>10.4f}"
                 f"  {order['status']}"
             )
+        if order_words.none_sent(execution["orders"]):
+            return
         protected = _yes(execution["protected"])
-        yield f"  fees paid {fees:,.4f} USDT; net delta {execution['net_delta']}; protected: {protected}"
+        yield f"  fees paid {fees:,.4f} USDT; net delta {_said(execution['net_delta'])}; protected: {protected}"
+
+
+def _said(value: Any) -> str:
+    return "-" if value is None else str(value)
 
 
 def _price(value: Any) -> str:
@@ -195,8 +205,7 @@ def _yes(value: Any) -> str:
 
 
 def _next(report: DecideReport) -> Iterator[str]:
-    for name in (report.chosen.decision_id,):
-        yield f"  volgamma journal show {name}"
-        yield f"  volgamma replay verify {name}"
-    yield "  volgamma constraints show     the limits that were enforced"
-    yield "  volgamma decide --help        other symbols, policies, exchanges"
+    name = report.chosen.decision_id
+    yield "  the decision, recomputed, the limits it was judged by, other choices:"
+    for words in (("journal", "show", name), ("replay", "verify", name), ("constraints", "show"), ("decide", "--help")):
+        yield f"  {pasted(*words)}"

@@ -8,8 +8,9 @@ import typer
 
 from orchestrator.cli import completion, text
 from orchestrator.cli.output import command, emit
-from orchestrator.errors import HostError
+from orchestrator.errors import HostError, UsageError
 
+OUTCOMES = ("approved", "amended", "refused")
 Json = Annotated[bool, typer.Option("--json", help="one JSON document on stdout")]
 
 
@@ -40,13 +41,21 @@ def list_(
         unified = None if symbol is None else normalise(symbol)
     except UnknownSymbol as error:
         raise HostError("unknown_symbol", str(error), "e.g. --symbol SOL") from error
+    if outcome not in (None, *OUTCOMES):
+        raise UsageError("unknown_outcome", f"no outcome {outcome!r}", f"--outcome {', '.join(OUTCOMES)}")
+    from orchestrator.storage import place
+
     with _opened() as database:
-        entries = JournalRepository(database).entries(limit, unified, outcome)
+        journal = JournalRepository(database)
+        entries = journal.entries(limit, unified, outcome)
+        known = 0 if entries else len(journal.entries(limit=None))
+        where = place(database)
     if as_json:
         emit({"schema": "volgamma.journal_list/1", "decisions": [one.model_dump(mode="json") for one in entries]})
         return
     if not entries:
-        typer.echo("no decision in the journal")
+        wanted = " ".join(filter(None, (outcome, unified and f"on {unified}")))
+        typer.echo(f"none of {known} decisions is {wanted}" if known else f"no decision in the journal ({where})")
         return
     rows = [
         (
@@ -108,7 +117,7 @@ def export(
     if as_json:
         emit({"schema": "volgamma.journal_export/1", "file": str(file), "exported": len(chosen)})
     else:
-        typer.echo(f"{file}: {len(chosen)} decisions")
+        typer.echo(f"{file}: {len(chosen)} decision{'' if len(chosen) == 1 else 's'}")
 
 
 @command

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from orchestrator.cli import text
+from orchestrator.cli import order_words, text
 
 
 def render(document: dict[str, Any]) -> str:
@@ -81,18 +81,21 @@ def _execution(execution: Any) -> str:
     out += text.fields(
         [
             (name, text.value(execution[name]))
-            for name in ("status", "pair_id", "net_delta", "protected")
+            for name in ("status", "reason", "pair_id", "net_delta", "protected")
             if name in execution
         ]
     )
     orders = execution.get("orders") or []
     rows = [
-        tuple(
-            text.value(order.get(name))
-            for name in ("leg_id", "kind", "side", "position_side", "filled", "average", "fee", "status")
+        (
+            order_words.leg(order),
+            *(text.value(order.get(name)) for name in ("kind", "side", "position_side")),
+            order_words.quantity(order),
+            *(text.value(order.get(name)) for name in ("average", "fee", "status")),
         )
         for order in orders
     ]
-    return out + (
-        ("\n" + text.table(("leg", "kind", "side", "pos", "filled", "average", "fee", "status"), rows)) if rows else ""
-    )
+    if not rows:
+        return out
+    amount = "quantity" if order_words.none_sent(orders) else "filled"
+    return out + "\n" + text.table(("leg", "kind", "side", "pos", amount, "average", "fee", "status"), rows)

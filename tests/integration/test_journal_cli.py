@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from db.database import open_database
 from db.journal_repository import JournalRepository
+from orchestrator.decide_report import NO_EXECUTION
 from tests.guard_scenario import NOW, SOL
 from tests.recorded_entry import ID, write
 from tests.store import fresh
@@ -41,6 +43,31 @@ def test_list(volgamma: Volgamma) -> None:
     assert "approved" in volgamma("journal", "list").out
     assert "did not answer" in volgamma("journal", "list").out
     assert volgamma("journal", "list", "--symbol", "*", "--json").json["error"]["code"] == "unknown_symbol"
+
+
+def test_an_empty_list_says_why(volgamma: Volgamma, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert volgamma("journal", "list", "--symbol", "DOGE").out == "none of 2 decisions is on DOGE/USDT:USDT\n"
+    refused = volgamma("journal", "list", "--symbol", "SOL", "--outcome", "refused")
+    assert refused.out == "none of 2 decisions is refused on SOL/USDT:USDT\n"
+    unknown = volgamma("journal", "list", "--outcome", "foo", "--json")
+    assert (unknown.code, unknown.json["error"]["code"]) == (2, "unknown_outcome")
+    assert "approved, amended, refused" in unknown.json["error"]["remedy"]
+    (volgamma.folder / "other").mkdir()
+    other = Volgamma(volgamma.folder / "other", monkeypatch)
+    assert other("journal", "list").out == f"no decision in the journal ({other.folder}/volgamma.sqlite)\n"
+    assert f"({other.folder}/volgamma.sqlite)" in other("journal", "show", "nobody", "--json").json["error"]["message"]
+
+
+def test_show_tells_why_an_execution_ended_as_it_did(volgamma: Volgamma) -> None:
+    database = open_database(f"sqlite:///{volgamma.folder}/volgamma.sqlite")
+    journal = JournalRepository(database)
+    name = "11-SOLUSDT-20250101T130000Z"
+    journal.claim(name, 11, SOL, "paper", "rules", NOW + 2)
+    document = {**NO_EXECUTION, "status": "unwound", "reason": "the second leg was rejected: margin"}
+    journal.record(name, "execution", document)
+    journal.finish(name, "decided", {})
+    database.close()
+    assert re.search(r"reason +the second leg was rejected: margin", volgamma("journal", "show", name).out)
 
 
 def test_show_is_a_bundle_that_the_guard_reads(volgamma: Volgamma) -> None:
