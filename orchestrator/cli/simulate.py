@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from orchestrator.cli.output import command, emit
-from orchestrator.errors import UsageError
+from orchestrator.errors import HostError, UsageError
 
 if TYPE_CHECKING:
     from orchestrator.simulation.run import Request
     from orchestrator.simulation.sweep import Spread
+
+
+#: Fractions above this are per cent that somebody meant.
+_MOST_COST = 0.05
 
 
 def register(app: typer.Typer) -> None:
@@ -91,6 +95,8 @@ def simulate(
         )
     if second is None and second_venue is not None:
         raise UsageError("usage", "--second-venue names the venue of --second", "add --second DIR")
+    _require_fraction("--taker", taker)
+    _require_fraction("--spread", spread)
     if sweep and second is not None:
         raise UsageError("usage", "--sweep plays no funding pairs", "leave --second out")
     if not sweep and (workers, resume, walk_forward, scheduler) != (None, None, None, None):
@@ -101,6 +107,10 @@ def simulate(
         )
     if scheduler is not None and workers is not None:
         raise UsageError("usage", "--workers are processes here, --scheduler is a cluster", "use one of them")
+    if report is not None:
+        _require_file(report)
+    if not as_json:
+        typer.echo(f"reading {data} ...", err=True)
     from decimal import Decimal
 
     from orchestrator import settings
@@ -128,6 +138,7 @@ def simulate(
         asked=None if policy == "rules" else Asked(lambda: asked_model(policy[4:] or None, CountedModel), model_calls),
         trader=chosen.trader_id,
         second=None if second is None else Second(second, second_venue),
+        progress=True,
     )
     if sweep:
         from orchestrator.simulation.sweep import Spread
@@ -172,15 +183,44 @@ def _sweep(
 
     values = sweep.parsed(swept)
     plan = sweep.prepared(settings.load(), request, values)
-    document = sweep.documented(plan, values, spread)
-    if folds is not None:
-        document["walk_forward"] = walk_forward.walked(plan, folds, spread)
+    try:
+        document = sweep.documented(plan, values, spread)
+        if folds is not None:
+            document["walk_forward"] = walk_forward.walked(plan, folds, spread)
+    except KeyboardInterrupt:
+        typer.echo(_what_is_kept(spread.done_file), err=True)
+        raise
     if as_json:
         emit(document)
     else:
         typer.echo(sweep_text.lines(document), nl=False)
     if document["failed"] or document.get("walk_forward", {}).get("failed"):
         raise typer.Exit(1)
+
+
+def _what_is_kept(file: Path | None) -> str:
+    """What an interrupted sweep leaves behind."""
+    from orchestrator.simulation import done_results
+
+    if file is None:
+        return "no run is kept; with --resume FILE finished runs are, and the same command goes on from them"
+    return f"{len(done_results.read(file))} finished runs are kept in {file}; the same command goes on from there"
+
+
+def _require_fraction(option: str, value: float) -> None:
+    """No venue takes a twentieth: whoever writes that much meant per cent. Raises UsageError."""
+    if value > _MOST_COST:
+        raise UsageError(
+            "usage", f"{option} {value:g} would be {value:.0%}: it is a fraction", "write 0.0005 for 0.05 %"
+        )
+
+
+def _require_file(file: Path) -> None:
+    """That a report can be written there is known before the run. Raises HostError."""
+    if file.is_dir():
+        raise HostError("cannot_write", f"{file} is a folder", "name a file, for example report.html")
+    if not file.parent.is_dir():
+        raise HostError("cannot_write", f"{file}: there is no folder {file.parent}", "make it, or name another file")
 
 
 def symbol_list(text: str) -> tuple[str, ...]:

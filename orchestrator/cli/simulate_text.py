@@ -7,6 +7,12 @@ from orchestrator.cli import simulate_funding_text, text
 #: domain.md section 9: what costs demand of P(outer band before the opposite first band | first band reached).
 CHANCE, NEEDED = 2 / 3, 0.734
 
+_TRADES = (
+    "trades_per_day counts entries and half-closes of the last 24 hours; an entry needs room for its first half-close"
+)
+#: Limits that differ from the delivered ones and are named.
+_NAMED = 6
+
 
 def lines(document: dict[str, Any], period: tuple[str, str]) -> str:
     """The whole page."""
@@ -17,10 +23,13 @@ def lines(document: dict[str, Any], period: tuple[str, str]) -> str:
         text.fields(
             [
                 ("trader", f"{d['trader']['trader_id']} {d['trader']['name']}"),
+                ("limits", _limits(d["constraints"])),
                 ("bars", f"{d['bars']:,} in {d['seconds']} s ({d['bars_per_second']:,} bars/s)"),
-                ("decisions", f"{d['decisions']:,} asked: {_counts(d['verdicts'])}"),
+                ("decisions", f"{d['decisions']:,} asked: {_actions(d['actions']) or 'none'}"),
+                ("the guard", _counts(d["verdicts"]) or "-"),
                 ("refused by", _counts(d["refused_by"]) or "-"),
-                (held, f"{d['cycles']}; ended by {_counts(d['exits']) or '-'}"),
+                *([("", _TRADES)] if "trades_per_day" in d["refused_by"] else []),
+                (held, f"{d['cycles']}; ended by {_counts(d['exits'])}" if d["cycles"] else _nothing(d)),
             ]
         ),
         text.heading("Result"),
@@ -41,7 +50,7 @@ def lines(document: dict[str, Any], period: tuple[str, str]) -> str:
                 ("win rate", f"{_share(d['win_rate'])}{_interval(d['intervals']['win_rate'], '{:.1%}')}"),
                 ("Sharpe", f"{_plain(d['sharpe'])}{_interval(d['intervals']['sharpe'], '{:.2f}')}, daily, a year"),
                 ("return", f"{_share(d['return'])} of capital; largest drawdown {d['max_drawdown']:.2%}"),
-                *([] if _of_one_leg(d) else [("the edge", _edge(d["continuation"]))]),
+                *([("the edge", _edge(d["continuation"]))] if d["cycles"] > d["one_leg"] else []),
             ]
         ),
     ]
@@ -62,6 +71,38 @@ def lines(document: dict[str, Any], period: tuple[str, str]) -> str:
         parts.append(simulate_funding_text.lines(d["funding_pairs"]))
     parts += [text.heading("Assumptions"), _assumptions(d)]
     return "".join(parts)
+
+
+def _limits(found: dict[str, Any]) -> str:
+    """`version 5, 2 differ from the delivered ones: leverage_max 7, pairs_max 1`."""
+    said = f"version {found['version']}"
+    differ = found["differ"]
+    if not differ:
+        return f"{said}, as delivered"
+    named = ", ".join(f"{key} {text.value(value)}" for key, value in list(differ.items())[:_NAMED])
+    more = f" and {len(differ) - _NAMED} more" if len(differ) > _NAMED else ""
+    once = f" (of this run only: {', '.join(found['changed'])})" if found["changed"] else ""
+    count = "1 differs" if len(differ) == 1 else f"{len(differ)} differ"
+    return f"{said}, {count} from the delivered ones: {named}{more}{once}"
+
+
+def _actions(counts: dict[str, int]) -> str:
+    ordered = sorted(counts.items(), key=lambda one: -one[1])
+    return ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in ordered)
+
+
+def _nothing(d: dict[str, Any]) -> str:
+    """Why a run opened nothing: what refused it, or the trader's own most frequent reason."""
+    wanted = d["actions"].get("enter", 0)
+    if not d["decisions"]:
+        return "none: at no hour of this period was an entry possible by the trader's own conditions"
+    if wanted and d["refused_by"]:
+        return f"none: {wanted:,} entries wanted, refused most often by {_counts(dict([*d['refused_by'].items()][:3]))}"
+    if wanted:
+        return f"none: {wanted:,} entries wanted, {d['expired']:,} came too late for a next bar"
+    for why, count in d["stood_aside"].items():
+        return f'none, and none wanted: it stood aside, {count:,} times saying "{why}"'
+    return "none"
 
 
 def _of_one_leg(d: dict[str, Any]) -> bool:
@@ -89,7 +130,7 @@ def _usdt(value: str) -> str:
 
 
 def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in list(counts.items())[:6])
+    return ", ".join(f"{name} {count:,}" for name, count in list(counts.items())[:6])
 
 
 def _mean(d: dict[str, Any]) -> str:

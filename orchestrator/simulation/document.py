@@ -18,6 +18,8 @@ from orchestrator.simulation.position import Cycle
 
 SCHEMA = "volgamma.simulate/1"
 SEED = 11
+#: Reasons to stand aside that are told, the most frequent first.
+_REASONS = 5
 
 
 class LedgerMismatch(Exception):
@@ -58,6 +60,7 @@ def document(engine: Engine, setup: Setup, markets: dict[str, Market], seconds: 
         "verdicts": dict(sorted(outcome.verdicts.items())),
         "actions": dict(sorted(outcome.actions.items())),
         "refused_by": dict(outcome.rules.most_common()),
+        "stood_aside": dict(outcome.aside.most_common(_REASONS)),
         "cycles": len(outcome.cycles),
         "one_leg": sum(cycle.side is not None for cycle in outcome.cycles),
         **totals,

@@ -5,6 +5,7 @@ bars only and is filled at the open of the next bar.
 """
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
@@ -21,6 +22,7 @@ from orchestrator.simulation.fill_model import FillModel
 from orchestrator.simulation.follow import move, tell_hour
 from orchestrator.simulation.history import HOUR_MS, Market
 from orchestrator.simulation.position import Cycle, Position
+from orchestrator.simulation.progress import bar
 from orchestrator.simulation.situation import Situations
 from orchestrator.simulation.surveying import PlainSurvey
 from traders.contract.constraints import ConstraintSet
@@ -34,6 +36,7 @@ from traders.contract.trader import Trader
 from traders.contract.verdict import Verdict
 
 Missing = Literal["waive", "strict"]
+_MOST_REASONS = 500
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,9 @@ class Setup:
 
 @dataclass
 class Outcome:
-    """What happened. `rules` counts refusing rules, `abstained` why a model said nothing."""
+    """What happened. `rules` counts refusing rules, `abstained` why a model said nothing, `aside` why nothing was
+    wanted, in the trader's own words.
+    """
 
     cycles: list[Cycle] = field(default_factory=list)
     decisions: int = 0
@@ -59,6 +64,7 @@ class Outcome:
     actions: Counter[str] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)
     abstained: Counter[str] = field(default_factory=Counter)
+    aside: Counter[str] = field(default_factory=Counter)
     expired: int = 0
     bars: int = 0
     skipped_hours: int = 0
@@ -90,15 +96,25 @@ class Engine:
         self._prices: dict[str, tuple[int, Decimal]] = {}
         self._bars = {symbol: Cursor(markets[symbol], setup.start, setup.end) for symbol in setup.symbols}
 
-    async def run(self) -> Outcome:
-        """To the end of the history; what is open then is closed at the last price."""
+    async def run(self, progress: str | None = None) -> Outcome:
+        """To the end of the history; what is open then is closed at the last price. `progress` names a bar on stderr,
+        drawn only on a terminal.
+        """
         due = self._due()
+        if progress is None:
+            return await self._through(due, None)
+        with bar(progress, len(due)) as advance:
+            return await self._through(due, advance)
+
+    async def _through(self, due: list[tuple[int, str]], advance: Callable[[], None] | None) -> Outcome:
         number = 0
         while number < len(due) or self._open:
             next_bar = min((self._bars[symbol].closes for symbol in self._open), default=None)
             if number < len(due) and (next_bar is None or due[number][0] < next_bar):
                 at, symbol = due[number]
                 number += 1
+                if advance is not None:
+                    advance()
                 if symbol not in self._open:
                     await self._decide(symbol, at)
             elif next_bar is not None:
@@ -162,10 +178,17 @@ class Engine:
         self.outcome.decisions += 1
         self.outcome.actions[decision.action.value] += 1
         self.outcome.verdicts[verdict.outcome] += 1
+        if decision.action is Action.STAND_ASIDE:
+            self._note_aside(decision.rationale)
         if decision.abstained is not None:
             self.outcome.abstained[decision.abstained.value] += 1
         self.outcome.rules.update(f.rule for f in verdict.findings if f.effect == "refuse")
         return context, verdict
+
+    def _note_aside(self, why: str) -> None:
+        """Reasons may hold figures and so be endlessly many: those after the first ones are counted together."""
+        known = why in self.outcome.aside or len(self.outcome.aside) < _MOST_REASONS
+        self.outcome.aside[(why or "no reason given") if known else "other reasons"] += 1
 
     def _rules_at(self, symbol: str, at: int) -> tuple[Rule, ...]:
         """The rules that can be judged at a time: open interest may be recorded for a part of the history only."""

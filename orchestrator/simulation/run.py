@@ -19,8 +19,8 @@ from orchestrator.simulation.funding_document import Second
 from orchestrator.simulation.funding_document import section as funding_pairs
 from orchestrator.simulation.history import HistoryError, Market, load
 from orchestrator.simulation.position import Cycle
-from orchestrator.trader_switch import require_enabled
-from traders.contract.constraints import ConstraintSet
+from orchestrator.trader_switch import first_limits, require_enabled
+from traders.contract.constraints import ConstraintSet, limit_values
 from traders.contract.history import Survey
 from traders.contract.trader import Trader
 
@@ -47,6 +47,8 @@ class Request:
     asked: by_model.Asked | None = None
     second: Second | None = None
     trader: int = TRADER_ID
+    #: A bar on stderr, where that is a terminal.
+    progress: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,14 +70,20 @@ def simulate(settings: Settings, request: Request) -> Done:
     began = time.perf_counter()
     survey = survey_of(trader, markets, constraints)
     if request.asked is None:
-        engine, asked = played(trader, constraints, markets, setup, survey), None
+        words = "decisions" if request.progress else None
+        engine, asked = played(trader, constraints, markets, setup, survey, words), None
     else:
         engine, asked = asyncio.run(by_model.run(trader, constraints, markets, setup, survey, request.asked))
     found = document(engine, setup, markets, time.perf_counter() - began)
     if asked is not None:
         found["model"] = asked
     found["trader"] = {"trader_id": request.trader, "name": trader.descriptor.name}
-    found["constraints"] = {"version": constraints.version, "hash": constraints.hash, "changed": request.changes}
+    found["constraints"] = {
+        "version": constraints.version,
+        "hash": constraints.hash,
+        "changed": request.changes,
+        "differ": differing(trader, constraints),
+    }
     if request.second is not None:
         found["funding_pairs"] = funding_pairs(trader, survey, constraints, markets, setup, request.second)
     if request.full:
@@ -83,7 +91,7 @@ def simulate(settings: Settings, request: Request) -> Done:
             markets, setup, constraints, laddered=found["one_leg"] < max(1, found["cycles"])
         )
         if request.asked is None:  # a model would have to be asked everything again, about other costs
-            found["cost_sensitivity"] = _costs(trader, constraints, markets, setup, survey)
+            found["cost_sensitivity"] = _costs(trader, constraints, markets, setup, survey, progress=request.progress)
     return Done(found, tuple(engine.outcome.cycles), tuple(engine.account.curve), markets, setup)
 
 
@@ -97,12 +105,23 @@ def trader_of(settings: Settings, request: Request) -> tuple[Trader, ConstraintS
 
 
 def played(
-    trader: Trader, constraints: ConstraintSet, markets: dict[str, Market], setup: Setup, survey: Survey
+    trader: Trader,
+    constraints: ConstraintSet,
+    markets: dict[str, Market],
+    setup: Setup,
+    survey: Survey,
+    progress: str | None = None,
 ) -> Engine:
-    """A run from the first bar to the last."""
+    """A run from the first bar to the last. `progress` names a bar on stderr, drawn only on a terminal."""
     engine = Engine(trader, constraints, markets, setup, survey=survey)
-    asyncio.run(engine.run())
+    asyncio.run(engine.run(progress))
     return engine
+
+
+def differing(trader: Trader, constraints: ConstraintSet) -> dict[str, Any]:
+    """The limits of a run that are not those the trader is delivered with."""
+    delivered = limit_values(first_limits(trader.descriptor))
+    return {key: value for key, value in limit_values(constraints.limits).items() if delivered.get(key) != value}
 
 
 def markets_of(trader: Trader, request: Request) -> dict[str, Market]:
@@ -157,13 +176,19 @@ def _baselines(
 
 
 def _costs(
-    trader: Trader, constraints: ConstraintSet, markets: dict[str, Market], setup: Setup, survey: Survey
+    trader: Trader,
+    constraints: ConstraintSet,
+    markets: dict[str, Market],
+    setup: Setup,
+    survey: Survey,
+    *,
+    progress: bool,
 ) -> dict[str, Any]:
     """The whole run again at other costs: the guard sees them too, and permits more or less."""
     rows: dict[str, Any] = {}
     for factor in ("0", "1", "2"):
         other = replace(setup, model=replace(setup.model, cost_factor=Decimal(factor)))
-        engine = played(trader, constraints, markets, other, survey)
+        engine = played(trader, constraints, markets, other, survey, f"costs x{factor}" if progress else None)
         cycles = engine.outcome.cycles
         net = sum((cycle.net for cycle in cycles), Decimal(0))
         rows[factor] = {"cycles": len(cycles), "net": format(net.quantize(Decimal("1e-8")), "f")}

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from orchestrator.errors import HostError, UsageError
 from orchestrator.given_limits import read
@@ -25,7 +26,8 @@ from orchestrator.simulation.document import assumed
 from orchestrator.simulation.run import Request, setup_of, trader_of
 from orchestrator.simulation.submit import submit
 from orchestrator.simulation.trial import item_of, loaded, trial
-from traders.contract.constraints import ConstraintSet
+from traders.contract.constraints import ConstraintSet, limit_values
+from traders.contract.limits import Limits
 
 SCHEMA = "volgamma.sweep/1"
 #: What a deflated Sharpe ratio must reach before the best of N counts as more than luck.
@@ -98,6 +100,7 @@ def prepared(settings: Settings, request: Request, swept: Mapping[str, Sequence[
     if (count := math.prod(len(values) for values in swept.values())) > _MOST:
         raise UsageError("usage", f"{count:,} combinations", f"sweep at most {_MOST:,}: fewer values, or fewer limits")
     _, standing = trader_of(settings, request)
+    _require_values(standing, swept)
     combinations, sets, left_out = [], [], []
     first: HostError | None = None
     for values in itertools.product(*swept.values()):
@@ -111,6 +114,18 @@ def prepared(settings: Settings, request: Request, swept: Mapping[str, Sequence[
     if first is not None and not sets:
         raise first
     return Sweep(request, standing, tuple(combinations), tuple(sets), tuple(left_out))
+
+
+def _require_values(standing: ConstraintSet, swept: Mapping[str, Sequence[Any]]) -> None:
+    """A value that no combination could make good is a slip of the hand. Raises UsageError naming it."""
+    values = limit_values(standing.limits)
+    for key, one in ((key, one) for key, each in swept.items() if key in values for one in each):
+        try:
+            Limits.model_validate({**values, key: one})
+        except ValidationError as error:
+            found = [item["msg"] for item in error.errors() if item["loc"][:1] == (key,)]
+            if found:
+                raise UsageError("usage", f"--sweep {key}: {one!r} is no value of it: {found[0]}", _EXAMPLE) from error
 
 
 def documented(plan: Sweep, swept: Mapping[str, Sequence[Any]], spread: Spread) -> dict[str, Any]:

@@ -80,6 +80,9 @@ def test_another_limit_for_one_run(volgamma: Volgamma, folder: Path) -> None:
         (("--policy", "llm", "--sweep", "entry_min_signals=2"), 2, "--sweep asks no model"),
         (("--missing", "maybe"), 2, "maybe"),
         (("--report", "missing-folder/x.html"), 1, "missing-folder/x.html"),
+        (("--report", "."), 1, "is a folder"),
+        (("--taker", "5"), 2, "--taker 5 would be 500%"),
+        (("--spread", "1"), 2, "--spread 1 would be 100%"),
         (("--png", "/dev/null/plots"), 1, "/dev/null/plots"),
     ],
 )
@@ -89,6 +92,43 @@ def test_wrong_inputs_are_named(
     done = volgamma("simulate", "--data", str(folder), "--to", "2023-12-01", *words, "--json")
     assert (done.code, named in done.json["error"]["message"]) == (code, True), done.json
     assert done.json["error"]["remedy"]
+
+
+def test_the_page_says_which_limits_and_what_was_asked(volgamma: Volgamma, folder: Path) -> None:
+    words = ("simulate", "--data", str(folder), "--set", "trades_per_day_max=2", "--set", "leverage_max=7")
+    done = volgamma(*words)
+    page = " ".join(done.out.split())
+    assert "limits version 1, 2 differ from the delivered ones: leverage_max 7, trades_per_day_max 2" in page
+    assert "(of this run only: trades_per_day_max, leverage_max)" in page
+    assert "trades_per_day counts entries and half-closes of the last 24 hours" in page
+    found = volgamma(*words, "--json").json
+    for name, count in found["actions"].items():
+        assert f"{count:,} {name.replace('_', ' ')}" in page
+    assert done.err == f"reading {folder} ...\n", "where nobody looks at a terminal there is no bar"
+    usual = " ".join(volgamma("simulate", "--data", str(folder)).out.split())
+    assert "limits version 1, as delivered" in usual
+    assert ("trades_per_day counts" in usual) is ("trades_per_day" in usual.split("pairs")[0].split("refused by")[1])
+
+
+def test_a_report_that_cannot_be_written_is_known_before_the_run(volgamma: Volgamma, tmp_path: Path) -> None:
+    """The folder of data is not even looked at."""
+    done = volgamma("simulate", "--data", str(tmp_path / "no-data"), "--report", "missing/x.html", "--json")
+    assert done.json["error"]["code"] == "cannot_write"
+
+
+def test_a_run_that_opened_nothing_says_why(volgamma: Volgamma, folder: Path) -> None:
+    def page(*words: str) -> str:
+        done = volgamma("simulate", "--data", str(folder), *words)
+        assert done.code == 0, done.err
+        assert "the edge" not in done.out, "there was no ladder"
+        return " ".join(done.out.split())
+
+    assert "at no hour of this period was an entry possible" in page("--to", "2023-12-01")
+    assert "entries wanted, refused most often by trades_per_day" in page("--set", "trades_per_day_max=1")
+    assert volgamma("traders", "enable", "90", "--why", "test").code == 0
+    aside = page("--trader", "90", "--from", "2024-06-01", "--to", "2024-06-03")
+    assert 'times saying "no trend, a position already, or directional positions are off"' in aside
+    assert "asked: " in aside and " stand aside" in aside
 
 
 def test_a_folder_that_is_none(volgamma: Volgamma, tmp_path: Path) -> None:

@@ -1,5 +1,10 @@
 """`volgamma simulate --sweep`: rows are runs, the best is judged as the best of many, wrong inputs are named."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -67,6 +72,7 @@ def test_the_page(volgamma: Volgamma, folder: Path) -> None:
         (("--sweep", "leverage_max=6", "--sweep", "leverage_max=7"), 2, "twice"),
         (("--sweep", "leverage_max=6,7", "--set", "leverage_max=8"), 2, "with --set and with --sweep"),
         (("--sweep", "pairs_max=" + ",".join(map(str, range(1, 3000)))), 2, "2,999 combinations"),
+        (("--sweep", "entry_min_signals=2,x"), 2, "entry_min_signals: 'x' is no value of it"),
         (("--sweep", "leverage_max=6,7", "--full"), 2, "none of --full, --report and --png"),
         (("--workers", "2"), 2, "are for --sweep"),
         (("--resume", "x.jsonl"), 2, "are for --sweep"),
@@ -80,6 +86,31 @@ def test_wrong_inputs_are_named(
     done = volgamma("simulate", "--data", str(folder), "--to", "2023-12-01", *words, "--json")
     assert (done.code, named in done.json["error"]["message"]) == (code, True), done.json
     assert done.json["error"]["remedy"]
+
+
+def test_an_interrupted_sweep_says_what_is_kept(tmp_path: Path, folder: Path) -> None:
+    kept = tmp_path / "runs.jsonl"
+    values = ",".join(f"{0.12 + 0.0005 * number:.4f}" for number in range(200))
+    words = ("--sweep", f"take_profit_max={values}", "--workers", "1", "--resume", str(kept))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "orchestrator", "simulate", "--data", str(folder), *words],
+        env={**os.environ, "VOLGAMMA_DATA_DIR": str(tmp_path / "data")},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        deadline = time.monotonic() + 120
+        while not (kept.exists() and kept.read_text().count("\n") >= 2) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130, said
+    count = len(kept.read_text().splitlines())
+    assert 2 <= count < 200
+    assert f"{count} finished runs are kept in {kept}; the same command goes on from there" in said
+    assert "Traceback" not in said
 
 
 def test_values_of_a_sweep() -> None:
