@@ -199,6 +199,7 @@ class MemoryDesk:
     exchange_name: str = "paper"
     own_clock: bool = True
     shared: bool = False
+    ledger_account: str | None = None
     ownership: None = None
     hands: asyncio.Lock = field(default_factory=asyncio.Lock)
 
