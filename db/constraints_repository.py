@@ -26,6 +26,7 @@ from traders.contract.constraints import (
     ConstraintError,
     ConstraintRow,
     ConstraintSet,
+    checked,
     constraint_set,
     constraints_hash,
     limit_values,
@@ -124,13 +125,22 @@ class ConstraintsRepository:
         return document.model_dump(mode="json", by_alias=True)
 
     def import_document(
-        self, document: Mapping[str, Any], who: str, why: str, when: int, trader_id: int | None = None
+        self,
+        document: Mapping[str, Any],
+        who: str,
+        why: str,
+        when: int,
+        trader_id: int | None = None,
+        *,
+        edited: bool = False,
     ) -> ConstraintSet:
         """Make an exported set the newest version of its own trader (no new version when nothing differs).
 
+        `edited`: the values are meant, whatever hash the document states.
+
         Raises BadImport (malformed, hash or unit differs, other trader), ConstraintError (unusable values).
         """
-        read, limits = read_document(document)
+        read, limits = read_document(document, edited=edited)
         if trader_id is not None and read.trader_id != trader_id:
             raise BadImport(
                 f"the document holds the constraints of trader {read.trader_id}, not of trader {trader_id}",
@@ -180,7 +190,9 @@ def read_document(document: Mapping[str, Any], *, edited: bool = False) -> tuple
     keys = [row.key for row in read.values]
     if len(set(keys)) != len(keys):
         raise BadImport("constraints document: a key occurs twice", remedy)
-    limits = parse_limits({row.key: row.value for row in read.values}, where=f"trader {read.trader_id} (document)")
+    limits = checked({row.key: row.value for row in read.values})
+    if not isinstance(limits, Limits):
+        raise ConstraintError(f"constraints document: {'; '.join(limits)}. Correct the document.")
     for row in read.values:
         if row.unit != unit_of(row.key):
             raise BadImport(
@@ -189,8 +201,8 @@ def read_document(document: Mapping[str, Any], *, edited: bool = False) -> tuple
     if constraints_hash(limits) != read.hash and not edited:
         raise BadImport(
             "constraints document: its values do not give its hash (it was edited or damaged)",
-            "change values with `volgamma constraints set`; if the file was edited on purpose, its hash is "
-            + constraints_hash(limits),
+            "if it was edited on purpose, give --edited: its values are taken and hashed anew; a single value changes "
+            "with `volgamma constraints set`",
         )
     return read, limits
 

@@ -182,19 +182,25 @@ def diff(
 def export(
     file: Annotated[Path | None, typer.Argument(help="where to; stdout by default")] = None,
     version: Annotated[int | None, typer.Option(help="an older version")] = None,
+    force: Annotated[bool, typer.Option("--force", help="write over a file that is there")] = False,
     trader: Trader = 11,
     as_json: Json = False,
 ) -> None:
     """The export document."""
     with _repository() as repository:
         document = repository.export_document(trader, version)
-    if file is None or as_json:
-        emit(document)
     if file is not None:
         try:
-            file.write_text(json.dumps(document, indent=2, ensure_ascii=True) + "\n")
+            with file.open("w" if force else "x", encoding="utf-8") as out:
+                out.write(json.dumps(document, indent=2, ensure_ascii=True) + "\n")
+        except FileExistsError as error:
+            raise HostError("file_exists", f"{file} exists already", "name a new file, or give --force") from error
         except OSError as error:
             raise HostError("cannot_write", f"{file}: {error.strerror}", "name a file you may write") from error
+    if file is None or as_json:
+        emit(document)
+    else:
+        typer.echo(f"{file}: {len(document['values'])} constraints of trader {trader}, version {document['version']}")
 
 
 @command
@@ -202,12 +208,16 @@ def import_(
     file: Annotated[Path, typer.Argument(help="written by `constraints export`")],
     why: Why,
     who_: Who = None,
+    edited: Annotated[
+        bool, typer.Option("--edited", help="the file was edited on purpose: its values are taken and hashed anew")
+    ] = False,
     trader: Trader = 11,
     as_json: Json = False,
 ) -> None:
     """Make an export the current version."""
+    _require(why)
     try:
-        document = json.loads(file.read_text())
+        document = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise HostError("cannot_read", f"{file}: {error.strerror}", "name a file you may read") from error
     except ValueError as error:
@@ -215,7 +225,7 @@ def import_(
     with _repository() as repository:
         before = repository.current(trader).version
         with _nothing_changes_on_error():
-            made = repository.import_document(document, who(who_), why, now_ms(), trader_id=trader)
+            made = repository.import_document(document, who(who_), why, now_ms(), trader_id=trader, edited=edited)
         _report(repository, trader, before, made.version, as_json)
 
 

@@ -23,7 +23,9 @@ def register(app: typer.Typer) -> None:
     app.command(
         "guard",
         help="Judge decisions offline, one verdict a line, e.g. "
-        "`volgamma guard --context bundle.json --decisions decisions.jsonl`.",
+        "`volgamma guard --context bundle.json --decisions decisions.jsonl`. A decision is one JSON object on one line "
+        "(`volgamma schema decision`), or a line of `journal export past.jsonl ID`, whose proposal is judged again; "
+        "the same file serves as --context.",
     )(guard)
 
 
@@ -32,29 +34,39 @@ def guard(
     context: Annotated[
         Path, typer.Option(help="a bundle (JSON, or JSON lines whose first is used): `journal show ID --json`")
     ],
-    decisions: Annotated[Path, typer.Option(help="decisions, one JSON object a line; `-` is standard input")],
+    decisions: Annotated[
+        Path, typer.Option(help="decisions, or lines of a journal export, one a line; `-` is standard input")
+    ],
     constraints: Annotated[
-        Path | None, typer.Option(help="an export of `constraints export`; by default the current constraints")
+        Path | None,
+        typer.Option(help="an export of `constraints export`, edited or not; by default the current constraints"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="only the lines; without it a summary on stderr")] = False,
 ) -> None:
     """Print a verdict for each decision as JSON lines. A malformed line is refused as `schema_invalid`."""
     bundle = _bundle(context)
-    limits = _current(bundle.context.trader_id) if constraints is None else _exported(constraints)
+    limits, edited = (_current(bundle.context.trader_id), False) if constraints is None else _exported(constraints)
 
+    from orchestrator.cli.guard_lines import proposed
     from orchestrator.risk_guard.bench import Bench
     from orchestrator.risk_guard.lines import judge_lines
 
     bench = Bench(bundle.context, bundle.quote, bundle.switches, limits)
     counts: Counter[str] = Counter()
     with _lines(decisions) as lines:
-        for judged in judge_lines(lines, bench):
-            counts[judged.verdict.outcome] += 1
+        for judged in judge_lines(map(proposed, lines), bench):
+            counts["unreadable" if judged.unreadable else judged.verdict.outcome] += 1
             sys.stdout.write(judged.json() + "\n")
     sys.stdout.flush()
     if not as_json:
-        said = ", ".join(f"{counts[outcome]} {outcome}" for outcome in ("approved", "amended", "refused"))
-        sys.stderr.write(f"{counts.total()} decisions: {said} (constraints version {limits.version})\n")
+        sys.stderr.write(_summary(counts, "edited limits" if edited else f"constraints version {limits.version}"))
+
+
+def _summary(counts: "Counter[str]", by: str) -> str:
+    number = counts.total() - counts["unreadable"]
+    said = ", ".join(f"{counts[outcome]} {outcome}" for outcome in ("approved", "amended", "refused"))
+    lost = f", {counts['unreadable']} unreadable" if counts["unreadable"] else ""
+    return f"{number} decision{'' if number == 1 else 's'}: {said}{lost} ({by})\n"
 
 
 def _text(path: Path) -> str:
@@ -101,8 +113,8 @@ def _in_our_spelling(bundle: "Bundle", written: dict[str, Any]) -> "Bundle":
     return bundle.model_copy(update={"context": bundle.context.hashed()})
 
 
-def _exported(path: Path) -> "ConstraintSet":
-    """An export of constraints, perhaps edited to ask what other limits would do; the hash is that of its values."""
+def _exported(path: Path) -> tuple["ConstraintSet", bool]:
+    """An export of constraints, and whether it was edited to ask what other limits would do; hashed by its values."""
     from db.constraints_repository import read_document
     from orchestrator.storage import translated
     from traders.contract.constraints import constraint_set
@@ -116,9 +128,10 @@ def _exported(path: Path) -> "ConstraintSet":
     with translated():
         read, limits = read_document(document, edited=True)
     judged = constraint_set(read.trader_id, read.version, limits)
-    if judged.hash != read.hash:
+    edited = judged.hash != read.hash
+    if edited:
         sys.stderr.write(f"volgamma: {path} was edited since its export; judged by its values ({judged.hash[:12]})\n")
-    return judged
+    return judged, edited
 
 
 def _current(trader_id: int) -> "ConstraintSet":

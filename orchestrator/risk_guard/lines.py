@@ -21,6 +21,11 @@ class LineVerdict:
     line: int
     verdict: Verdict
 
+    @property
+    def unreadable(self) -> bool:
+        """The line was no decision, so that nothing was judged."""
+        return any(finding.rule == RuleCode.SCHEMA_INVALID.value for finding in self.verdict.findings)
+
     def json(self) -> str:
         """The pinned output: `line` and the verdict's fields, one JSON object on one line."""
         body = self.verdict.model_dump_json(exclude={"schema_"}, ensure_ascii=True)

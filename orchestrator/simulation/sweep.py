@@ -27,6 +27,7 @@ from orchestrator.simulation.run import Request, setup_of, trader_of
 from orchestrator.simulation.submit import submit
 from orchestrator.simulation.trial import item_of, loaded, trial
 from traders.contract.constraints import ConstraintSet, limit_values
+from traders.contract.limit_words import complaints
 from traders.contract.limits import Limits
 
 SCHEMA = "volgamma.sweep/1"
@@ -123,9 +124,7 @@ def _require_values(standing: ConstraintSet, swept: Mapping[str, Sequence[Any]])
         try:
             Limits.model_validate({**values, key: one})
         except ValidationError as error:
-            found = [item["msg"] for item in error.errors() if item["loc"][:1] == (key,)]
-            if found:
-                raise UsageError("usage", f"--sweep {key}: {one!r} is no value of it: {found[0]}", _EXAMPLE) from error
+            raise UsageError("usage", f"--sweep {complaints(error, values)[0]}", _EXAMPLE) from error
 
 
 def documented(plan: Sweep, swept: Mapping[str, Sequence[Any]], spread: Spread) -> dict[str, Any]:

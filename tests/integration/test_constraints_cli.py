@@ -106,7 +106,14 @@ def test_a_change_needs_a_reason(volgamma: Volgamma) -> None:
 def test_export_and_import_to_another_machine(volgamma: Volgamma, monkeypatch: pytest.MonkeyPatch) -> None:
     volgamma("constraints", "set", "leverage_max", "7", "--why", "calmer", "--who", "anna")
     file = volgamma.folder / "limits.json"
-    assert volgamma("constraints", "export", str(file)).code == 0
+    written = volgamma("constraints", "export", str(file))
+    assert (written.code, written.out) == (0, f"{file}: 76 constraints of trader 11, version 2\n")
+    before = file.read_text()
+    again = volgamma("constraints", "export", str(file), "--version", "1", "--json")
+    assert (again.code, again.json["error"]["code"], file.read_text()) == (1, "file_exists", before)
+    assert volgamma("constraints", "export", str(file), "--version", "1", "--force").code == 0
+    assert file.read_text() != before
+    assert volgamma("constraints", "export", str(file), "--force").code == 0
     document = json.loads(file.read_text())
     assert document == volgamma("constraints", "export").json == volgamma("constraints", "show", "--json").json
 
@@ -120,6 +127,14 @@ def test_export_and_import_to_another_machine(volgamma: Volgamma, monkeypatch: p
     file.write_text(json.dumps(document).replace('"value": 7', '"value": 6'))
     done = other("constraints", "import", str(file), "--why", "edited", "--json")
     assert (done.code, done.json["error"]["code"]) == (1, "bad_import")
+    assert "--edited" in done.json["error"]["remedy"]
+    taken = other("constraints", "import", str(file), "--why", "edited", "--edited")
+    assert (taken.code, taken.out) == (0, "version 3\n    leverage_max: 7 -> 6\n")
+    assert other("constraints", "show", "--json").json["hash"] != document["hash"]
+    wrong = json.dumps(document).replace('"value": 7', '"value": "many"')
+    file.write_text(wrong)
+    done = other("constraints", "import", str(file), "--why", "edited", "--edited", "--json")
+    assert "leverage_max: 'many' is no integer (allowed 1 to 125)" in done.json["error"]["message"]
     file.write_text("{")
     assert "no JSON" in other("constraints", "import", str(file), "--why", "x").err
     assert other("constraints", "import", "nowhere.json", "--why", "x", "--json").json["error"]["code"] == "cannot_read"

@@ -72,7 +72,7 @@ def test_the_page(volgamma: Volgamma, folder: Path) -> None:
         (("--sweep", "leverage_max=6", "--sweep", "leverage_max=7"), 2, "twice"),
         (("--sweep", "leverage_max=6,7", "--set", "leverage_max=8"), 2, "with --set and with --sweep"),
         (("--sweep", "pairs_max=" + ",".join(map(str, range(1, 3000)))), 2, "2,999 combinations"),
-        (("--sweep", "entry_min_signals=2,x"), 2, "entry_min_signals: 'x' is no value of it"),
+        (("--sweep", "entry_min_signals=2,x"), 2, "entry_min_signals: 'x' is no integer (now 2"),
         (("--sweep", "leverage_max=6,7", "--full"), 2, "none of --full, --report and --png"),
         (("--workers", "2"), 2, "are for --sweep"),
         (("--resume", "x.jsonl"), 2, "are for --sweep"),

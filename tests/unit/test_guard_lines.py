@@ -143,7 +143,38 @@ def test_the_command_summarises_on_stderr(files: Path) -> None:
     result = on(files)
     assert result.exit_code == 0
     assert len(result.stdout.splitlines()) == 2
-    assert "2 decisions: 1 approved, 0 amended, 1 refused" in result.stderr
+    assert result.stderr == "1 decision: 1 approved, 0 amended, 0 refused, 1 unreadable (constraints version 1)\n"
+    leveraged = entry().replace('"leverage":5', '"leverage":9')
+    (files / "decisions.jsonl").write_text(f"{entry()}\n{leveraged}\n{{}}\n[]\nnull\n{{not json")
+    assert on(files).stderr == ("2 decisions: 1 approved, 0 amended, 1 refused, 4 unreadable (constraints version 1)\n")
+
+
+def past(decision: str | None) -> str:
+    """A line of a journal export."""
+    proposal = None if decision is None else {"decision": json.loads(decision), "policy": "rules"}
+    document = bundle().model_dump(mode="json", by_alias=True)
+    return json.dumps({**document, "record": {"decision_id": "11-X", "proposal": proposal}})
+
+
+def test_what_was_proposed_is_judged_of_a_journal_export(files: Path) -> None:
+    leveraged = entry().replace('"leverage":5', '"leverage":9')
+    (files / "past.jsonl").write_text("\n".join([past(entry()), past(leveraged), past(None), leveraged]))
+    (files / "plain.jsonl").write_text("\n".join([entry(), leveraged, "{}", leveraged]))
+    done, plain = on(files, context="past.jsonl", decisions="past.jsonl"), on(files, decisions="plain.jsonl")
+    assert (
+        done.stderr
+        == plain.stderr
+        == ("3 decisions: 1 approved, 0 amended, 2 refused, 1 unreadable (constraints version 1)\n")
+    )
+    verdicts, same = ([json.loads(line) for line in one.stdout.splitlines()] for one in (done, plain))
+    assert [verdicts[place] == same[place] for place in (0, 1, 3)] == [True, True, True]
+    assert [one["rule"] for one in verdicts[2]["findings"]] == ["schema_invalid"]
+
+
+def test_an_exported_line_that_says_a_key_twice_is_no_decision(files: Path) -> None:
+    twice = past(entry()).replace('"proposal": ', '"proposal": null, "proposal": ')
+    (files / "past.jsonl").write_text(twice + "\n" + '{"schema":"volgamma.bundle/1","x":' + "[" * 100_000)
+    assert "0 decisions: 0 approved, 0 amended, 0 refused, 2 unreadable" in on(files, decisions="past.jsonl").stderr
 
 
 def test_decisions_come_from_standard_input(files: Path) -> None:
@@ -221,6 +252,7 @@ def test_an_edited_export_is_judged_by_its_values(files: Path) -> None:
     after = on(files, "--json")
     assert (before.exit_code, after.exit_code) == (0, 0)
     assert "edited since its export" in after.stderr
+    assert on(files).stderr.endswith("(edited limits)\n"), "they are not those of any version"
     old, new = (json.loads(done.stdout.splitlines()[0])["constraints_hash"] for done in (before, after))
     assert old != new
 
