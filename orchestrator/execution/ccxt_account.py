@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from data_fetchers.lanes import acting
 from orchestrator.execution import ccxt_errors as errors
 from orchestrator.execution.exact import text
 from orchestrator.execution.venue import OrderReport, OrderRequest, OutcomeUnknown, Rejected, Transient
@@ -89,13 +90,14 @@ class CcxtAccount:
 
     async def _fresh(self, ask: Callable[[], Awaitable[Any]]) -> Any:
         """Ask; when the time stamp was refused (nothing happened), measure the clock again and ask once more."""
-        try:
+        with acting():  # not behind the reads of a decision that wait for their turn at the rate limit
+            try:
+                return await ask()
+            except Exception as error:
+                if not errors.is_stale_timestamp(error):
+                    raise
+            await self._exchange.load_time_difference()
             return await ask()
-        except Exception as error:
-            if not errors.is_stale_timestamp(error):
-                raise
-        await self._exchange.load_time_difference()
-        return await ask()
 
 
 def sent(raw: Any, parse: Callable[[Any, str], OrderReport], symbol: str, client_order_id: str) -> OrderReport:

@@ -1,0 +1,86 @@
+"""Two lanes at one rate limit: what touches the account does not wait behind what is read of the market.
+
+ccxt lets requests pass in the order they came, so that a close would queue behind every order book a decision still
+wants, at a second each. Here the account's requests pass first, and may run ahead of the pace by a fixed amount, which
+the market's requests make up for. There is one bucket, so the venue never sees more than its pace and that amount.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+_acting: ContextVar[bool] = ContextVar("volgamma_acting", default=False)
+Lane = deque[tuple["asyncio.Future[None]", float]]
+
+
+@contextmanager
+def acting() -> Iterator[None]:
+    """The requests of this task, and of every task it starts in here, touch the account: they pass first."""
+    token = _acting.set(True)
+    try:
+        yield
+    finally:
+        _acting.reset(token)
+
+
+class Lanes:
+    """Takes the place of ccxt's throttler: `await lanes(cost)` returns when a request of that weight may leave.
+
+    `bucket` is ccxt's (`refillRate`: weight a millisecond; `capacity`: weight that idling saves up). `ahead_ms`: how
+    far, in time at that pace, the account's requests may run ahead. In any minute at most a minute's weight, that of
+    `ahead_ms` and one request more pass.
+    """
+
+    def __init__(self, bucket: Mapping[str, Any], ahead_ms: float = 0.0) -> None:
+        self.config = dict(bucket)
+        self.loop: asyncio.AbstractEventLoop | None = None  # set by ccxt, not needed
+        self._ahead = ahead_ms * float(self.config["refillRate"])
+        self._tokens = 0.0
+        self._counted: float | None = None
+        self._account: Lane = deque()
+        self._market: Lane = deque()
+        self._came = asyncio.Event()
+        self._passing: asyncio.Task[None] | None = None
+
+    def __call__(self, cost: float | None = None) -> "asyncio.Future[None]":
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        weight = float(self.config["cost"] if cost is None else cost)
+        (self._account if _acting.get() else self._market).append((turn, weight))
+        self._came.set()
+        if self._passing is None or self._passing.done():
+            self._passing = asyncio.ensure_future(self._pass())
+        return turn
+
+    async def _pass(self) -> None:
+        while self._account or self._market:
+            lane, least = (self._account, -self._ahead) if self._account else (self._market, 0.0)
+            if lane[0][0].done():  # whoever asked has given up: it costs nothing
+                lane.popleft()
+            elif (missing := least - self._refilled()) > 0:
+                await self._wait(missing / float(self.config["refillRate"]))
+            else:
+                turn, weight = lane.popleft()
+                self._tokens -= weight
+                turn.set_result(None)
+                await asyncio.sleep(0)
+
+    def _refilled(self) -> float:
+        """The weight that may pass now; below zero what has been taken in advance."""
+        now = 1000 * asyncio.get_running_loop().time()
+        passed = 0.0 if self._counted is None else now - self._counted
+        self._counted = now
+        gained = passed * float(self.config["refillRate"])
+        self._tokens = min(self._tokens + gained, float(self.config["capacity"]))
+        return self._tokens
+
+    async def _wait(self, ms: float) -> None:
+        """So long, or until another request comes, which may go first."""
+        self._came.clear()
+        try:
+            async with asyncio.timeout(max(ms, 1.0) / 1000):
+                await self._came.wait()
+        except TimeoutError:
+            pass
