@@ -44,18 +44,18 @@ def refuse_live(settings: Settings, exchange: str, live: bool) -> None:
         return
     if exchange == "paper":
         raise UsageError("live_on_paper", "--live makes no sense on the paper exchange", "leave --live out")
-    if not settings.live:
-        raise HostError(
-            "live_off",
-            "live trading is off: `live = true` is not configured",
-            "read docs/going_live.md; without --live, real data are read and orders fill on paper",
-        )
     facts = next(venue for venue in VENUES if venue.name == exchange)
     if not facts.execution_verified:
         raise HostError(
             "live_unverified",
             f"orders on {exchange} are {facts.execution}: nobody has seen this program's orders answered there",
             "leave --live out (real data, no order); see `volgamma venues`",
+        )
+    if not settings.live:
+        raise HostError(
+            "live_off",
+            "live trading is off: `live = true` is not configured",
+            "read docs/going_live.md; without --live, real data are read and orders fill on paper",
         )
 
 
@@ -65,7 +65,7 @@ def require_phrase(exchange: str, given: str | None) -> None:
         raise UsageError(
             "live_not_confirmed",
             f"live orders on {exchange} are not confirmed",
-            f"`volgamma live check --exchange {exchange}`; then type {phrase(exchange)}, or set {CONFIRM} to it",
+            f"type {phrase(exchange)}, or set {CONFIRM} to it, after `volgamma live check --exchange {exchange}`",
         )
 
 

@@ -20,7 +20,7 @@ from orchestrator.clock import SystemClock
 from orchestrator.errors import HostError
 from orchestrator.execution.venue import OrderRequest
 from orchestrator.host import Ask, decide_once
-from orchestrator.live import phrase
+from orchestrator.live import phrase, require_phrase
 from orchestrator.live_check import PreFlight, pre_flight
 from orchestrator.paper_exchange.server import ExchangeConfig, RunningExchange, start
 from tests.guard_scenario import open_pair
@@ -66,9 +66,18 @@ async def test_a_missing_step_refuses_and_nothing_is_sent(
 async def test_venues_that_were_not_checked_are_refused_whatever_is_confirmed(
     tmp_path: Path, venue: RunningExchange, exchange: str
 ) -> None:
-    with pytest.raises(HostError, match="nobody has seen") as raised:
-        await decide(tmp_path, venue, ALL, phrase(exchange), exchange=exchange)
-    assert raised.value.code == "live_unverified"
+    for configured in (KEYS, ALL):  # no step is asked for where none would help
+        with pytest.raises(HostError, match="nobody has seen") as raised:
+            await decide(tmp_path, venue, configured, phrase(exchange), exchange=exchange)
+        assert raised.value.code == "live_unverified"
+
+
+def test_a_terminal_of_80_columns_does_not_break_the_phrase() -> None:
+    for exchange in ("binanceusdm", "bybit", "okx", "bitget"):
+        with pytest.raises(HostError) as raised:
+            require_phrase(exchange, None)
+        said = f"  remedy: {raised.value.remedy}"
+        assert said.index(phrase(exchange)) + len(phrase(exchange)) <= 80
 
 
 async def test_with_every_step_taken_both_legs_and_their_brackets_leave(tmp_path: Path, venue: RunningExchange) -> None:
