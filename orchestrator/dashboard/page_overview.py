@@ -15,6 +15,7 @@ from orchestrator.dashboard.house import house
 from orchestrator.dashboard.pairs_view import marks, open_pairs, pair_view
 from orchestrator.dashboard.status import status
 from orchestrator.desk import TRADER_ID
+from orchestrator.keeping import keeping
 
 if TYPE_CHECKING:
     from db.database import Database
@@ -42,6 +43,7 @@ def overview(request: Request) -> Response:
             chosen=chosen,
             exchanges=exchanges,
             pairs=open_pairs(database),
+            keepers={(one.symbol, one.exchange): one for one in keeping(here.config.settings).pairs},
             closed=tuple(reversed(closed)),
             status=status(database, here.config.settings, constraints),
             last=search.page(Filter(), _LAST)[0],

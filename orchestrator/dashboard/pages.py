@@ -46,7 +46,20 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        for name in ("when", "iso", "span", "number", "usdt", "percent", "plain", "pretty", "short", "mark", "coded"):
+        for name in (
+            "when",
+            "iso",
+            "span",
+            "number",
+            "usdt",
+            "percent",
+            "plain",
+            "people",
+            "pretty",
+            "short",
+            "mark",
+            "coded",
+        ):
             self._environment.filters[name] = getattr(words, name)
         self._environment.globals["plotly_facts"] = plotly_facts
         self._environment.filters["query"] = lambda values: urlencode({k: v for k, v in values.items() if v})

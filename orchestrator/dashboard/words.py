@@ -1,6 +1,7 @@
 """How values are written on pages: times, money, shares, and the word and sign beside every colour."""
 
 import json
+import re
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -9,6 +10,7 @@ from markupsafe import Markup, escape
 
 from data_fetchers.symbols import base_of
 
+_LONG = re.compile(r"(?<![\w.])\d[\d,]*\.\d{7,}(?![\w.]|\.\d)")
 #: state -> (class, sign, word). The sign and the word say what the colour says.
 MARKS: dict[str, tuple[str, str, str]] = {
     "approved": ("good", "✓", "approved"),
@@ -126,6 +128,17 @@ def plain(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(f"({plain(part)})" if isinstance(part, dict) else plain(part) for part in value)
     return str(value)
+
+
+def people(value: Any) -> str:
+    """As `plain`, with long fractions rounded to four digits, or to five that count: for reading, never to compare."""
+    return _LONG.sub(lambda found: _rounded(found[0]), plain(value))
+
+
+def _rounded(text: str) -> str:
+    exact = Decimal(text.replace(",", ""))
+    digits = max(4, 4 - exact.adjusted()) if exact else 0
+    return f"{exact:{',' if ',' in text else ''}.{digits}f}"
 
 
 def pretty(value: Any) -> str:

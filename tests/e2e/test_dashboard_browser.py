@@ -96,6 +96,15 @@ async def test_every_page(there: tuple[Path, str, str], tab: Browser, width: int
     assert (ground == "rgb(17, 22, 28)") is dark
 
 
+async def test_a_chart_says_that_it_is_loading(there: tuple[Path, str, str], tab: Browser) -> None:
+    _, url, _ = there
+    await tab.open(url)
+    words = "getComputedStyle(document.querySelector('[data-chart]'), '::before').content"
+    assert await tab.js(words) == "none", "it is drawn"
+    await tab.js("document.querySelector('[data-chart]').classList.remove('drawn')")
+    assert "Loading" in await tab.js(words)
+
+
 async def test_by_keyboard_and_click(there: tuple[Path, str, str], tab: Browser) -> None:
     """Skip link first, focus to be seen, then: decision, replay, unlock, a limit changed."""
     _, url, token = there

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from db.journal_repository import JournalRepository
 from db.leases_repository import LeasesRepository
 from db.models import BlobRow
 from db.traders_repository import TradersRepository
+from orchestrator.paper_session import data_folder_lock
 from tests.dashboard_house import HOSTILE, HOSTILE_ID, PLANTED, REPORT, TOKEN, House, build, house
 
 
@@ -117,6 +119,18 @@ def test_overview_shows_account_pair_and_levels(there: House) -> None:
     assert "No open pair" not in text
 
 
+def test_overview_says_whose_eyes_it_has_and_who_keeps_a_pair(there: House) -> None:
+    page = there.get("/").text
+    heading = re.sub(r"<[^>]+>", "", page.split('id="equity-title"')[1].split("</h2>")[0])
+    assert re.search(r"account paper, as the decision at 20\d\d-\S+ \S+ UTC saw it", heading)
+    assert "nobody keeps it" in page
+    assert "volgamma run --exchange paper --symbols SOL/USDT:USDT" in page
+    with data_folder_lock(there.folder, "run"):
+        kept = there.get("/").text
+    assert f"kept by run, process {os.getpid()}" in kept
+    assert "nobody keeps it" not in kept
+
+
 def test_charts_have_what_the_page_says(there: House) -> None:
     pair = there.get(f"/charts/pair/{there.opened}").json()
     names = [label["text"] for label in pair["layout"]["annotations"]]
@@ -149,6 +163,9 @@ def test_decision_page_has_every_part(there: House) -> None:
     ):
         assert said in text, said
     assert "as shown" in there.get(f"/decisions/{there.opened}").text
+    findings = there.get(f"/decisions/{there.opened}").text.split("What the guard found")[1].split("What was done")[0]
+    assert "Observed" in findings
+    assert not re.search(r"\d\.\d{9,}", findings), "long fractions are rounded for people"
 
 
 def test_a_damaged_part_is_named_and_the_others_are_shown(there: House) -> None:

@@ -27,6 +27,25 @@ def test_plain(value: Any, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1.9066777976536247, "1.9067"),
+        ("atr_ratio 1.9066777976536247 >= 1.5 at 12,345.678901234", "atr_ratio 1.9067 >= 1.5 at 12,345.6789"),
+        ("-0.0001234567891", "-0.00012346"),
+        ("0.00000000", "0"),
+        ("0.000775", "0.000775"),
+        (190.12345, "190.12345"),
+        ("192.0.2.12345678", "192.0.2.12345678"),
+        ("1.23456789e-05", "1.23456789e-05"),
+        (None, "–"),
+        ({"a": 0.123456789}, "a 0.12346"),
+    ],
+)
+def test_long_fractions_are_rounded_for_people(value: Any, text: str) -> None:
+    assert words.people(value) == text
+
+
+@pytest.mark.parametrize(
     ("ms", "text"),
     [(0, "0 ms"), (850, "850 ms"), (9_745, "9.7 s"), (228_000, "3 min 48 s"), (-7_200_000, "-2 h"), (None, "–")],
 )
