@@ -24,13 +24,13 @@ UNCHANGED = "nothing was changed; correct what is named and try again"
 def read(key: str, text: str) -> Any:
     """The value that a text means: JSON, a list as in LISTS, or what `constraints show` prints; else the text itself.
 
-    Symbols may have any usual spelling. What is wrong with a value is not said here but by `require`.
+    Symbols may have any usual spelling. What is wrong with a value is not said here but by `merged`.
     """
     try:
         value: Any = json.loads(text)
     except ValueError:
         value = text
-    if isinstance(value, str) and key in LISTS:
+    if isinstance(value, str) and value.strip(" ,") and key in LISTS:  # emptied only by [], not by a slip
         value = _bands(value) if key == "rebalance_bands" else re.split(r"[,\s]+", value.strip(" ,"))
     if key == "data_age_max_s" and isinstance(value, str):
         value = _parts(value)
@@ -52,12 +52,13 @@ def merged(now: Mapping[str, Any], changes: Mapping[str, Any]) -> Limits:
         raise HostError("constraints", str(error), UNCHANGED) from error
     if isinstance(found, Limits):
         return found
-    said = [one + _example(one.partition(":")[0].partition(".")[0]) for one in found]
-    raise HostError("constraints", "; ".join(said), UNCHANGED)
+    raise HostError("constraints", "; ".join(map(_with_example, found)), UNCHANGED)
 
 
-def _example(key: str) -> str:
-    return f": write for example {LISTS[key]}" if key in LISTS else ""
+def _with_example(complaint: str) -> str:
+    """How a list is typed, where it is not said already what to write."""
+    key = complaint.partition(":")[0].partition(".")[0]
+    return complaint if "write " in complaint or key not in LISTS else f"{complaint}: write for example {LISTS[key]}"
 
 
 def _symbol(text: Any) -> Any:

@@ -66,6 +66,7 @@ with who, when and why; nothing is overwritten, and a decision keeps the version
 ```
 volgamma constraints set stop_loss_max 0.06 --why "smaller losses first"
 volgamma constraints set data_age_max_s.book 10 --why "part of a value"
+volgamma constraints set allowed_symbols SOL,AVAX rebalance_bands 0.02:0.5,0.04:1 --why "lists"
 volgamma constraints history stop_loss_max
 volgamma replay what-if --all --set stop_loss_max=0.06
 ```

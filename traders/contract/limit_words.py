@@ -10,11 +10,12 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from traders.contract.base import Frozen
-from traders.contract.limits import BandLimit, Limits
+from traders.contract.limits import BandLimit, DataAgeMax, Limits
 
 #: Bounds this far out only keep numbers exact; they limit nobody.
 _NO_BOUND = 1e9
 _SAID = 60
+_PARTS: dict[str, type[Frozen]] = {"rebalance_bands": BandLimit, "data_age_max_s": DataAgeMax}
 _WRONG = {
     "int": "is no integer",
     "decimal": "is no number",
@@ -58,9 +59,9 @@ def _complaint(item: Any, now: Mapping[str, Any] | None) -> str:
         wrong = "does not name its parts"
     else:
         wrong = _WRONG.get(kind.partition("_")[0], "cannot be used")
-    tail = [] if now is None else [f"now {_said(_at(now, item['loc']))}"]
+    tail = [] if now is None else [f"now {_in_force(_at(now, item['loc']))}"]
     if key in Limits.model_fields:
-        tail.append(f"allowed {allowed(key).replace('`', '').removeprefix('whole number, ')}")
+        tail.append(f"allowed {_allowed_at(item['loc']).replace('`', '').removeprefix('whole number, ')}")
     return f"{name}: {_said(given)} {wrong} ({', '.join(tail)})" + _better(kind, given, name)
 
 
@@ -68,8 +69,27 @@ def _at(now: Mapping[str, Any], place: tuple[Any, ...]) -> Any:
     """The present value of a key, or of the part of it that is named."""
     found: Any = now.get(place[0])
     for part in place[1:]:
-        found = found.get(part) if isinstance(found, dict) else found
+        if isinstance(found, dict):
+            found = found.get(part)
+        elif isinstance(found, list) and isinstance(part, int) and part < len(found):
+            found = found[part]
     return found
+
+
+def _allowed_at(place: tuple[Any, ...]) -> str:
+    """The range of a value, or of the part of a value that is named last."""
+    part = _PARTS.get(place[0])
+    if part is not None and place[-1] in part.model_fields:
+        field = part.model_fields[place[-1]]
+        return _of(field.annotation, field.metadata)
+    return allowed(str(place[0]))
+
+
+def _in_force(value: Any) -> str:
+    """A present value, lists as they may be typed."""
+    if isinstance(value, list) and all(isinstance(one, dict) for one in value):
+        return ",".join(":".join(f"{part:g}" for part in one.values()) for one in value)
+    return ",".join(map(str, value)) if isinstance(value, list) else _said(value)
 
 
 def _said(value: Any) -> str:
