@@ -116,7 +116,7 @@ def claim_folder(store: "Store", exchange: str, live: bool, now: int) -> None:
         raise HostError(
             "folder_is_live",
             f"this database is of your live account on {', '.join(marked)}",
-            f"{'give --live, or ' if mine else ''}set VOLGAMMA_DATA_DIR to another folder"
+            f"{'give --live to `decide` or `run`, or ' if mine else ''}set VOLGAMMA_DATA_DIR to another folder"
             + ("" if mine else " for the paper exchange"),
         )
 

@@ -58,6 +58,7 @@ async def open_floor(
     """
     from data_fetchers.store import SeriesStore
     from orchestrator.execution.fenced_venue import FencedVenue
+    from orchestrator.live import claim_folder
     from orchestrator.owned_orders import OwnedOrders
 
     if settings.paper_url is None:
@@ -68,6 +69,7 @@ async def open_floor(
         )
     async with AsyncExitStack() as stack:
         store = stack.enter_context(open_store(settings))
+        claim_folder(store, exchange_name, False, clock.now_ms())
         paper = await stack.enter_async_context(connected("paper", settings.paper_url.rstrip("/")))
         exchange, venue = await market_of(stack, exchange_name, paper, settings)
         url = settings.paper_url.rstrip("/")

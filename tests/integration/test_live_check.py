@@ -13,10 +13,12 @@ from db.state_repository import StateRepository
 from orchestrator import live_ground, settings
 from orchestrator.cli.live_text import render
 from orchestrator.clock import SystemClock
+from orchestrator.errors import HostError
 from orchestrator.finding import Finding
 from orchestrator.live import MARK, phrase
 from orchestrator.live_check import PreFlight, pre_flight
 from orchestrator.paper_exchange.server import RunningExchange
+from orchestrator.worker.floor import open_floor
 from tests.guard_scenario import SOL, limits_of, open_pair
 from tests.live_venue import ALL, VenueClock, live_venue, resolved
 
@@ -173,3 +175,13 @@ async def test_the_phrase_stays_in_one_piece(tmp_path: Path, venue: RunningExcha
     (line,) = (line for line in text.splitlines() if "I-ACCEPT" in line)
     assert phrase("binanceusdm") in line
     assert max(len(line) for line in text.splitlines() if "I-ACCEPT" in line) <= 80
+
+
+@pytest.mark.parametrize("exchange", ["paper", "binanceusdm"])
+async def test_a_worker_refuses_the_database_of_a_live_account(tmp_path: Path, exchange: str) -> None:
+    prepared(tmp_path, lambda one: StateRepository(one).set(MARK, True, "volgamma", "first live use", 1, "binanceusdm"))
+    chosen = settings.load({"VOLGAMMA_DATA_DIR": str(tmp_path), "VOLGAMMA_PAPER_URL": "http://127.0.0.1:1"})
+    with pytest.raises(HostError) as raised:
+        async with open_floor(chosen, SystemClock(), exchange, "left", ()):
+            pytest.fail("it took up pairs of a live account on paper")
+    assert raised.value.code == "folder_is_live"
