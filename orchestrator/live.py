@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 Confirm = Callable[["PreFlight"], "str | None"]
 EXCHANGES = tuple(venue.name for venue in VENUES)
 CONFIRM = "VOLGAMMA_LIVE_CONFIRM"
+#: Findings of the pre-flight: the one about the switch, and the one that makes a run keep only.
+KILL_SWITCH = "kill switch"
+KEEP_ONLY = "keep only"
 #: Key of the state that marks a database as of a live account; its scope is the exchange.
 MARK = "live_account"
 
