@@ -13,6 +13,8 @@ from data_fetchers.errors import Banned, FetchCode, FetchError, NotSupported, Pe
 #: Where a venue gives no waiting time. Binance bans for two minutes at first; Bybit's 403 is a ban of ten minutes.
 _RATE_WAIT_S, _BAN_WAIT_S, _FORBIDDEN_WAIT_S = 2.0, 120.0, 600.0
 _DENIED = {401, 403, 407, 451}
+_QUERY = re.compile(r"(?P<address>https?://[^\s?\"']+)\?[^\s\"'<>]*", re.IGNORECASE)
+_SIGNED = re.compile(r"\b(?P<name>signature|sign|apiKey|api_key)=[^\s&\"'<>]+", re.IGNORECASE)
 _BANNED_UNTIL = re.compile(r"banned until (\d{13})")
 
 
@@ -63,7 +65,13 @@ def _from_aiohttp(error: Any) -> bool:
     return type(error).__module__.split(".")[0] == "aiohttp"
 
 
+def without_query(text: str) -> str:
+    """The text with the addresses in it cut at their query, and a signature or key that stands elsewhere (a body)
+    hidden: a signed request is as good as the key for as long as it is valid."""
+    return _SIGNED.sub(r"\g<name>=***", _QUERY.sub(r"\g<address>", text))
+
+
 def _short(what: str, error: Exception) -> str:
     """One line, no page of HTML, no query string."""
-    text = " ".join(re.sub(r"\?\S+", "", str(error)).split())
+    text = " ".join(re.sub(r"\?\S+", "", without_query(str(error))).split())
     return f"{what}: {type(error).__name__}" + (f": {text[:160]}" if text else "")

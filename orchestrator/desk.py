@@ -263,6 +263,7 @@ async def live_market(stack: AsyncExitStack, exchange_name: str, settings: Setti
 async def connected(exchange_name: str, base_url: str | None, keys: "Keys | None" = None) -> AsyncIterator[Any]:
     """A loaded ccxt exchange. Raises HostError when it cannot be reached."""
     from data_fetchers.errors import FetchError
+    from data_fetchers.translate import without_query
     from data_fetchers.venue import open_exchange
 
     # the paper exchange on loopback knows this pair of keys; they open nothing else
@@ -282,7 +283,7 @@ async def connected(exchange_name: str, base_url: str | None, keys: "Keys | None
             raise HostError(
                 "exchange_unreachable",
                 f"exchange {exchange_name} at {base_url or 'its public address'} does not answer: "
-                f"{type(error).__name__}: {str(error)[:160]}",
+                f"{type(error).__name__}: {without_query(str(error))[:160]}",
                 "check the address (VOLGAMMA_PAPER_URL) and that `volgamma exchange serve` is running"
                 if exchange_name == "paper"
                 else "check the network, or use --exchange paper",

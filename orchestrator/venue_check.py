@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from data_fetchers.translate import without_query
 from orchestrator.clock import Clock
 from orchestrator.finding import Finding
 from orchestrator.key_rights import Rights, judged, read_rights
@@ -165,4 +166,4 @@ def _refusal(error: BaseException | None) -> str | None:
 
 
 def _named(error: BaseException) -> str:
-    return f"{type(error).__name__}: {str(error)[:140]}"
+    return f"{type(error).__name__}: {without_query(str(error))[:140]}"

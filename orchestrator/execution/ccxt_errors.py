@@ -8,6 +8,7 @@ class, and what is left over counts as unknown.
 import re
 from typing import Any
 
+from data_fetchers.translate import without_query
 from orchestrator.execution.venue import Duplicate, OutcomeUnknown, Rejected, Throttled, Transient, VenueError
 
 #: Binance, Binance algo orders; Bybit; OKX orders, OKX algo orders; Bitget.
@@ -99,7 +100,8 @@ def of_read(error: BaseException) -> VenueError:
 
 
 def _text(error: BaseException) -> str:
-    return f"{type(error).__name__}: {str(error)[:300]}"
+    """Without the query of an address: ccxt names the one it asked, signed, in the text of an error."""
+    return f"{type(error).__name__}: {without_query(str(error))[:300]}"
 
 
 def malformed(what: str, answer: Any) -> str:

@@ -129,10 +129,8 @@ class CcxtVenue(CcxtAccount):
 
     async def set_position_mode(self, mode: Literal["hedge", "one_way"], symbol: str | None = None) -> None:
         """Read `position_mode` afterwards; "nothing to change" is success."""
-        value = "true" if mode == "hedge" else "false"
-        await self._change(
-            "position mode", lambda: self._exchange.fapiPrivatePostPositionSideDual({"dualSidePosition": value})
-        )
+        request = {"dualSidePosition": "true" if mode == "hedge" else "false"}
+        await self._change("position mode", lambda: self._exchange.fapiPrivatePostPositionSideDual(_once(request)))
 
     async def settings(self, symbol: str) -> SymbolSettings:
         """Leverage and margin mode of a symbol."""
@@ -146,12 +144,12 @@ class CcxtVenue(CcxtAccount):
     async def set_leverage(self, symbol: str, leverage: int) -> None:
         """Read `settings` afterwards."""
         request = {"symbol": self._id(symbol), "leverage": leverage}
-        await self._change("leverage", lambda: self._exchange.fapiPrivatePostLeverage(request))
+        await self._change("leverage", lambda: self._exchange.fapiPrivatePostLeverage(_once(request)))
 
     async def set_margin_mode(self, symbol: str, mode: Literal["isolated", "cross"]) -> None:
         """Read `settings` afterwards; "nothing to change" is success."""
         request = {"symbol": self._id(symbol), "marginType": "ISOLATED" if mode == "isolated" else "CROSSED"}
-        await self._change("margin mode", lambda: self._exchange.fapiPrivatePostMarginType(request))
+        await self._change("margin mode", lambda: self._exchange.fapiPrivatePostMarginType(_once(request)))
 
     async def place(self, order: OrderRequest) -> OrderReport:
         """Send once. Raises Rejected, Duplicate, OutcomeUnknown."""
@@ -190,16 +188,14 @@ class CcxtVenue(CcxtAccount):
 
     async def cancel(self, symbol: str, client_order_id: str, *, conditional: bool) -> None:
         """An order already gone is no error. Raises Rejected, OutcomeUnknown (read the open orders)."""
-        x, market_id = self._exchange, self._id(symbol)
+        x, market = self._exchange, {"symbol": self._id(symbol)}
         try:
             if conditional:
-                await self._send(
-                    lambda: x.fapiPrivateDeleteAlgoOrder({"symbol": market_id, "clientAlgoId": client_order_id})
-                )
+                request = _once({**market, "clientAlgoId": client_order_id})
+                await self._send(lambda: x.fapiPrivateDeleteAlgoOrder(request))
             else:
-                await self._send(
-                    lambda: x.fapiPrivateDeleteOrder({"symbol": market_id, "origClientOrderId": client_order_id})
-                )
+                request = _once({**market, "origClientOrderId": client_order_id})
+                await self._send(lambda: x.fapiPrivateDeleteOrder(request))
         except Rejected as error:
             if error.code not in errors.GONE_CODES:
                 raise
@@ -274,6 +270,7 @@ class CcxtVenue(CcxtAccount):
 
 
 def _once(request: dict[str, Any]) -> dict[str, Any]:
+    """Of whatever changes something: never resent by ccxt, and refused when it arrives late (ccxt's window is 10 s)."""
     return {**request, "recvWindow": RECV_WINDOW_MS, "maxRetriesOnFailure": 0}
 
 

@@ -8,6 +8,7 @@ import asyncio
 from decimal import Decimal
 from typing import Any, Literal
 
+from data_fetchers.translate import without_query
 from orchestrator.execution.forced import Forced, forced_on
 from orchestrator.execution.obstacles import Problem, Traits
 from orchestrator.execution.venue import (
@@ -189,4 +190,4 @@ def _exact(value: Any) -> Decimal:
 
 
 def _unread(what: str, error: Exception) -> Transient:
-    return Transient(f"{what} cannot be read: {type(error).__name__}: {str(error)[:200]}")
+    return Transient(f"{what} cannot be read: {type(error).__name__}: {without_query(str(error))[:200]}")

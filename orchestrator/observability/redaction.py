@@ -18,6 +18,8 @@ _URL_PASSWORD = re.compile(r"(?P<head>[a-z][a-z0-9+.-]*://[^\s/:@]*):(?P<passwor
 _BEARER = re.compile(
     r"(?P<head>(?:bearer|api[_-]?key|x-mbx-apikey|authorization)[\"']?\s*[:= ]\s*[\"']?)[\w.+/=-]{8,}", re.I
 )
+#: What proves a request to be ours: anybody may send it again for as long as the venue takes it.
+_SIGNATURE = re.compile(r"\b(?P<head>signature=)[\w%.+/=-]+", re.IGNORECASE)
 _OPENAI = re.compile(r"\bsk-[A-Za-z0-9_-]{8,}")
 
 
@@ -47,6 +49,7 @@ class Redactor:
             text = text.replace(secret, HIDDEN)
         text = _URL_PASSWORD.sub(rf"\g<head>:{HIDDEN}@", text)
         text = _BEARER.sub(rf"\g<head>{HIDDEN}", text)
+        text = _SIGNATURE.sub(rf"\g<head>{HIDDEN}", text)
         return _OPENAI.sub(HIDDEN, text)
 
     def value(self, value: Any) -> Any:
