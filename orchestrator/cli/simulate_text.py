@@ -67,6 +67,7 @@ def lines(document: dict[str, Any], period: tuple[str, str]) -> str:
             (f"x{factor}", str(one["cycles"]), _usdt(one["net"])) for factor, one in d["cost_sensitivity"].items()
         ]
         parts += [text.heading("Costs (fees and slippage)"), text.table(("", held, "net USDT"), rows)]
+        parts += [text.fields(_none_at(d["cost_sensitivity"]))]
     if "funding_pairs" in d:
         parts.append(simulate_funding_text.lines(d["funding_pairs"]))
     parts += [text.heading("Assumptions"), _assumptions(d)]
@@ -103,6 +104,15 @@ def _nothing(d: dict[str, Any]) -> str:
     for why, count in d["stood_aside"].items():
         return f'none, and none wanted: it stood aside, {count:,} times saying "{why}"'
     return "none"
+
+
+def _none_at(costs: dict[str, Any]) -> list[tuple[str, str]]:
+    """Why nothing was opened at some costs: the guard sees them too."""
+    return [
+        (f"x{factor}", f"nothing was opened: the guard sees these costs too, refused by {_counts(one['refused_by'])}")
+        for factor, one in costs.items()
+        if not one["cycles"] and one["refused_by"]
+    ]
 
 
 def _of_one_leg(d: dict[str, Any]) -> bool:

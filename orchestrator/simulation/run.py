@@ -191,5 +191,9 @@ def _costs(
         engine = played(trader, constraints, markets, other, survey, f"costs x{factor}" if progress else None)
         cycles = engine.outcome.cycles
         net = sum((cycle.net for cycle in cycles), Decimal(0))
-        rows[factor] = {"cycles": len(cycles), "net": format(net.quantize(Decimal("1e-8")), "f")}
+        rows[factor] = {
+            "cycles": len(cycles),
+            "net": format(net.quantize(Decimal("1e-8")), "f"),
+            "refused_by": dict(engine.outcome.rules.most_common()),
+        }
     return rows

@@ -45,8 +45,23 @@ def test_json_page_and_report(volgamma: Volgamma, folder: Path, tmp_path: Path) 
     assert page.code == 0
     assert all(len(line) <= 80 for line in page.out.splitlines() if str(tmp_path) not in line)
     assert "have no gamma" in report.read_text() and "x2" in page.out and "back to back SOL" in page.out
+    tables = re.findall(r"(.{0,20})<table>", report.read_text(), re.DOTALL)
+    assert len(tables) >= 6
+    assert all(before.endswith(('<div class="wide">', '<div class="scroll">')) for before in tables), "cut on a phone"
     outside = re.findall(r"(?:src|href)=[\"'](?!#)[^\"']+", report.read_text())
     assert outside == [], "the report needs nothing but itself"
+
+
+def test_costs_at_which_nothing_is_opened_are_explained(volgamma: Volgamma, folder: Path, tmp_path: Path) -> None:
+    report = tmp_path / "out.html"
+    words = ("--taker", "0.02", "--report", str(report))
+    page = volgamma("simulate", "--data", str(folder), *words)
+    assert page.code == 0
+    assert "x2 nothing was opened: the guard sees these costs too, refused by break_even" in " ".join(page.out.split())
+    assert re.search(
+        r"At x2 nothing was opened: refused by break_even \([\d,]+ times\), cost_multiple", report.read_text()
+    )
+    assert "At x0 nothing" not in report.read_text()
 
 
 def test_each_plot_is_a_picture(volgamma: Volgamma, folder: Path, tmp_path: Path) -> None:
