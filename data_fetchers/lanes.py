@@ -1,8 +1,8 @@
 """Two lanes at one rate limit: what touches the account does not wait behind what is read of the market.
 
 ccxt lets requests pass in the order they came, so that a close would queue behind every order book a decision still
-wants, at a second each. Here the account's requests pass first, and may run ahead of the pace by a fixed amount, which
-the market's requests make up for. There is one bucket, so the venue never sees more than its pace and that amount.
+wants, at a second each. Here the account's requests have a small allowance of their own, and where that is used up they
+pass first. Reading the market never gets slower by the allowance: a decision has only seconds for it.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from typing import Any
 
 _acting: ContextVar[bool] = ContextVar("volgamma_acting", default=False)
+_MINUTE_MS = 60_000
 Lane = deque[tuple["asyncio.Future[None]", float]]
 
 
@@ -29,15 +30,16 @@ def acting() -> Iterator[None]:
 class Lanes:
     """Takes the place of ccxt's throttler: `await lanes(cost)` returns when a request of that weight may leave.
 
-    `bucket` is ccxt's (`refillRate`: weight a millisecond; `capacity`: weight that idling saves up). `ahead_ms`: how
-    far, in time at that pace, the account's requests may run ahead. In any minute at most a minute's weight, that of
-    `ahead_ms` and one request more pass.
+    `bucket` is ccxt's (`refillRate`: weight a millisecond; `capacity`: weight that idling saves up). `own`: the weight
+    a minute that the account's requests have besides, saved up for a minute. In any minute at most a minute's weight of
+    the bucket, one request more, and twice `own` pass.
     """
 
-    def __init__(self, bucket: Mapping[str, Any], ahead_ms: float = 0.0) -> None:
+    def __init__(self, bucket: Mapping[str, Any], own: float = 0.0) -> None:
         self.config = dict(bucket)
         self.loop: asyncio.AbstractEventLoop | None = None  # set by ccxt, not needed
-        self._ahead = ahead_ms * float(self.config["refillRate"])
+        self._most_own = own
+        self._own = own
         self._tokens = 0.0
         self._counted: float | None = None
         self._account: Lane = deque()
@@ -56,25 +58,31 @@ class Lanes:
 
     async def _pass(self) -> None:
         while self._account or self._market:
-            lane, least = (self._account, -self._ahead) if self._account else (self._market, 0.0)
-            if lane[0][0].done():  # whoever asked has given up: it costs nothing
+            lane = self._account or self._market
+            turn, weight = lane[0]
+            self._refill()
+            if turn.done():  # whoever asked has given up: it costs nothing
                 lane.popleft()
-            elif (missing := least - self._refilled()) > 0:
-                await self._wait(missing / float(self.config["refillRate"]))
-            else:
-                turn, weight = lane.popleft()
+            elif lane is self._account and self._own >= weight:
+                self._own -= weight
+                await self._let(lane)
+            elif self._tokens >= 0:
                 self._tokens -= weight
-                turn.set_result(None)
-                await asyncio.sleep(0)
+                await self._let(lane)
+            else:
+                await self._wait(-self._tokens / float(self.config["refillRate"]))
 
-    def _refilled(self) -> float:
-        """The weight that may pass now; below zero what has been taken in advance."""
+    async def _let(self, lane: Lane) -> None:
+        lane.popleft()[0].set_result(None)
+        await asyncio.sleep(0)
+
+    def _refill(self) -> None:
         now = 1000 * asyncio.get_running_loop().time()
         passed = 0.0 if self._counted is None else now - self._counted
         self._counted = now
         gained = passed * float(self.config["refillRate"])
         self._tokens = min(self._tokens + gained, float(self.config["capacity"]))
-        return self._tokens
+        self._own = min(self._own + passed * self._most_own / _MINUTE_MS, self._most_own)
 
     async def _wait(self, ms: float) -> None:
         """So long, or until another request comes, which may go first."""
