@@ -32,7 +32,7 @@ def kill(
 ) -> None:
     """Throw the kill switch. Exits, stops and protection keep working.
 
-    Exit code 1 when --flatten was asked for and nobody is there to close an open pair; the switch is on all the same.
+    Where --flatten finds nobody to close an open pair it says so; the request stands, and the next run carries it out.
     """
     from orchestrator import kill_switch, settings
     from orchestrator.keeping import NOBODY_ALIVE
@@ -48,8 +48,6 @@ def kill(
             done += [f"{pair.text}: it will not be closed until somebody does" for pair in alone]
         done += [f"start `{pair.remedy}`, or close by hand at the exchange" for pair in alone]
     _say(True, flatten, done, found, as_json)
-    if alone:
-        raise typer.Exit(1)
 
 
 @command

@@ -17,7 +17,6 @@ EXITS: dict[str, tuple[tuple[int, str], ...]] = {
     "replay verify": ((3, "a decision was recomputed differently"),),
     "simulate": ((1, "also when a run of `--sweep` failed"),),
     "funding": ((1, "also when no venue answered anything"),),
-    "kill": ((1, "also when `--flatten` finds an open pair that nobody keeps; the switch is on all the same"),),
     "alerts test": ((3, "a message was not delivered"),),
     "live check": ((3, "something stands in the way of live orders"),),
     "doctor": ((3, "a finding says `fail`"),),
