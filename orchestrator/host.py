@@ -4,11 +4,12 @@ import asyncio
 import contextlib
 import functools
 import itertools
+import os
 import platform
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from orchestrator.alerts.watch import watching
 from orchestrator.asked_symbol import allowed_symbol
@@ -19,11 +20,12 @@ from orchestrator.decision_id import manual_suffix
 from orchestrator.desk import Desk, open_desk
 from orchestrator.errors import HostError
 from orchestrator.journey import decide
-from orchestrator.live import Confirm, confirmed, refuse_live
+from orchestrator.live import Confirm, confirmed, confirmed_to_run, refuse_live
 from orchestrator.mind import ModelSource
 from orchestrator.paper_session import data_folder_lock
 from orchestrator.schedule.loop import Plan, Tally, run
 from orchestrator.settings import Settings
+from orchestrator.stop_signals import StopSignals
 from orchestrator.storage import translated
 
 if TYPE_CHECKING:
@@ -109,7 +111,8 @@ async def run_schedule(
 ) -> Tally:
     """Decisions when they are due and the fast loop between them, until the time is over or a signal comes.
 
-    With `shadow` decisions and would-be orders are recorded, and none is sent.
+    With `shadow` decisions and would-be orders are recorded, and none is sent. With `live`, what the pre-flight finds
+    broken makes it a run that only keeps and closes, where there is something to keep.
 
     SIGINT and SIGTERM end it; SIGUSR1 throws the kill switch, and ends it too where that cannot be written.
     Raises HostError; a second start on the same data folder refuses.
@@ -118,24 +121,55 @@ async def run_schedule(
     by = f"run on {platform.node() or 'this machine'}"
     refuse_live(settings, exchange, live)
     if live:
-        await confirmed(settings, clock, exchange, confirm)
+        broken = await confirmed_to_run(settings, clock, exchange, confirm)
+        if broken:
+            say(f"KEEP ONLY: open pairs are kept and closed, nothing is decided until a restart without: {broken}")
+            plan = replace(plan, keep_only=True)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, _stopping, stop, say, plan.flatten_on_exit)
+    then = "all pairs are closed" if plan.flatten_on_exit else "open pairs stay protected"
     loop.add_signal_handler(signal.SIGUSR1, _kill, settings, clock, stop, say)
+    every = None if plan.keep_only else plan.every
+    word = f"a decision under way is dropped, or finished where it is sending; {then}"
     try:
-        with data_folder_lock(settings.data_dir, "run"), watching(settings, clock, plan.every, say, by):
+        with (
+            StopSignals(stop, clock, say, word),
+            data_folder_lock(settings.data_dir, "run"),
+            watching(settings, clock, every, say, by),
+        ):
             async with open_desk(settings, clock, exchange, shadow=shadow, live=live) as desk:
                 if shadow:
                     nothing_to_keep(desk)
                 constraints = desk.constraints()
                 wanted = tuple(dict.fromkeys(allowed_symbol(symbol, constraints) for symbol in symbols))
-                source = model_source(settings, clock, plan.policy)
-                return await run(desk, replace(plan, symbols=wanted), source, say, stop)
+                source = _nobody if plan.keep_only else model_source(settings, clock, plan.policy)
+                plan = replace(plan, symbols=wanted)
+                say(described(plan, desk, os.getpid()))
+                return await run(desk, plan, source, say, stop)
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
-            loop.remove_signal_handler(number)
+        loop.remove_signal_handler(signal.SIGUSR1)
+
+
+def described(plan: Plan, desk: Desk, process: int) -> str:
+    """What a run is, in one line."""
+    orders = (
+        "live orders"
+        if desk.live
+        else "shadow, no order is sent"
+        if desk.shadow
+        else "only read, no order is sent"
+        if desk.reads_only
+        else "paper orders"
+    )
+    what = "keep only, no decision" if plan.keep_only else f"every {plan.every / 1000:g} s by {plan.policy}"
+    return (
+        f"run: {desk.exchange_name}, {orders}, {', '.join(plan.symbols)}, {what}, "
+        f"data in {desk.settings.data_dir}, process {process}"
+    )
+
+
+def _nobody() -> Any:
+    raise HostError("keep_only", "this run decides nothing", "restart it once the pre-flight finds nothing broken")
 
 
 def nothing_to_keep(desk: Desk) -> None:
@@ -150,14 +184,6 @@ def nothing_to_keep(desk: Desk) -> None:
             "a shadow run sends nothing and could not keep them",
             "let `volgamma run` keep or close them (--flatten-on-exit), or use another VOLGAMMA_DATA_DIR",
         )
-
-
-def _stopping(stop: asyncio.Event, say: Callable[[str], None], flatten: bool) -> None:
-    if stop.is_set():
-        raise KeyboardInterrupt
-    then = "all pairs are closed" if flatten else "open pairs stay protected"
-    say(f"stopping: the decision under way is finished, {then} (once more: now)")
-    stop.set()
 
 
 def _kill(settings: Settings, clock: Clock, stop: asyncio.Event, say: Callable[[str], None]) -> None:
@@ -190,13 +216,12 @@ async def run_worker(
 
     clock = SystemClock()
     refuse_live(settings, exchange, live=False)
+    word = "decisions under way are finished, other workers keep the pairs"
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, _leaving, stop, say)
     loop.add_signal_handler(signal.SIGUSR1, _kill, settings, clock, stop, say)
     try:
-        with watching(settings, clock, None, say, f"worker {name}"):
+        with StopSignals(stop, clock, say, word), watching(settings, clock, None, say, f"worker {name}"):
             async with open_floor(settings, clock, exchange, name, traders) as floor:
                 for line in floor.left_out:
                     say(line)
@@ -205,12 +230,4 @@ async def run_worker(
                 with translated():
                     return await Worker(floor, name, shift, model_source(settings, clock, shift.policy), say).run(stop)
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
-            loop.remove_signal_handler(number)
-
-
-def _leaving(stop: asyncio.Event, say: Callable[[str], None]) -> None:
-    if stop.is_set():
-        raise KeyboardInterrupt
-    say("stopping: decisions under way are finished, other workers keep the pairs (once more: now)")
-    stop.set()
+        loop.remove_signal_handler(signal.SIGUSR1)

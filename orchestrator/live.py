@@ -3,18 +3,21 @@
     1. `live = true` in volgamma.toml (or VOLGAMMA_LIVE=true)
     2. `--live` on the command line, and the phrase of the account, typed or in VOLGAMMA_LIVE_CONFIRM
 
-Then the pre-flight of `volgamma live check` must find nothing broken. A data folder is either of a live account or of
-one that is only looked at: figures of a paper account (its equity high) would be limits of the real one otherwise.
+Then the pre-flight of `volgamma live check` must find nothing broken, or a run only keeps what is open. A data folder
+is either of a live account or of one that is only looked at: figures of a paper account (its equity high) would be
+limits of the real one otherwise.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from orchestrator.clock import Clock
 from orchestrator.errors import HostError, UsageError
+from orchestrator.finding import Finding
 from orchestrator.keys import PARTS, Keys, find, system_ring, variable
 from orchestrator.settings import Settings
-from orchestrator.storage import translated
+from orchestrator.storage import opened, translated
 from orchestrator.venue_facts import VENUES
 
 if TYPE_CHECKING:
@@ -79,13 +82,53 @@ async def confirmed(settings: Settings, clock: Clock, exchange: str, confirm: Co
     found = await pre_flight(settings, clock, exchange)
     said = None if confirm is None else confirm(found)
     if not found.ready:
-        broken = [one for one in found.findings if one.status == "fail"]
-        raise HostError(
-            "live_not_ready",
-            "; ".join(f"{one.check}: {one.detail}" for one in broken),
-            "; ".join(dict.fromkeys(one.remedy for one in broken if one.remedy)),
-        )
+        raise _not_ready([one for one in found.findings if one.status == "fail"])
     require_phrase(exchange, said)
+
+
+async def confirmed_to_run(settings: Settings, clock: Clock, exchange: str, confirm: Confirm | None) -> str | None:
+    """As `confirmed`, for a run: why it may only keep and close what is open, None when it may decide.
+
+    A kill switch never keeps a run from starting: the guard refuses entries, and it takes a run to close what the
+    switch asks to close. Whatever else is broken must not leave open pairs, or orders of unknown fate, to nobody.
+    """
+    from orchestrator.live_check import pre_flight
+
+    found = await pre_flight(settings, clock, exchange)
+    broken = [one for one in found.findings if one.status == "fail" and one.check != KILL_SWITCH]
+    open_ = _open_business(settings, exchange) if broken else None
+    if broken and open_ is None:
+        if confirm is not None:
+            confirm(found)
+        raise _not_ready(broken)
+    allowed = [replace(one, status="warn") if one.status == "fail" else one for one in found.findings]
+    if open_ is not None:
+        text = f"{open_}: this run keeps and closes them, and decides nothing until a restart"
+        allowed.append(Finding(KEEP_ONLY, "warn", text, "mend what is said above, then restart"))
+    found = replace(found, findings=tuple(allowed))
+    require_phrase(exchange, None if confirm is None else confirm(found))
+    return "; ".join(f"{one.check}: {one.detail}" for one in broken) or None
+
+
+def _not_ready(broken: list[Finding]) -> HostError:
+    return HostError(
+        "live_not_ready",
+        "; ".join(f"{one.check}: {one.detail}" for one in broken),
+        "; ".join(dict.fromkeys(one.remedy for one in broken if one.remedy)),
+    )
+
+
+def _open_business(settings: Settings, exchange: str) -> str | None:
+    """What of ours is open on the exchange, in words. Raises HostError when the database does not say."""
+    from db.orders_repository import OrdersRepository
+    from db.pairs_repository import PairsRepository
+
+    with opened(settings) as database:
+        pairs = [pair.symbol for pair in PairsRepository(database).open_pairs(exchange)]
+        unknown = len(OrdersRepository(database).unresolved())
+    said = [f"open: {', '.join(pairs)}"] if pairs else []
+    said += [f"orders of unknown fate: {unknown}"] if unknown else []
+    return "; ".join(said) or None
 
 
 def live_keys(settings: Settings, exchange: str) -> Keys:

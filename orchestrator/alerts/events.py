@@ -27,6 +27,7 @@ class Kind(StrEnum):
     KILL = "kill"
     FEE_CHANGED = "fee_changed"
     STALE_DATA = "stale_data"
+    EXCHANGE_SILENT = "exchange_silent"
     NO_DECISIONS = "no_decisions"
     RUN_ENDED = "run_ended"
     DATABASE = "database"
@@ -51,7 +52,11 @@ ABOUT: dict[Kind, About] = {
         "info", _DAY, False, "A pair is open, both legs, its bracket rests.", "Nothing; `volgamma journal show ID`."
     ),
     Kind.PAIR_CLOSED: About(
-        "info", _DAY, False, "A pair is flat; the money is the venue's own figures.", "Nothing; `volgamma ledger`."
+        "info",
+        _DAY,
+        False,
+        "A pair is flat; the money is the venue's own figures.",
+        "Nothing; `volgamma ledger --journal`.",
     ),
     Kind.BAND_HIT: About(
         "info", _DAY, False, "The price crossed a band: half a leg, or a leg, was closed.", "Nothing."
@@ -132,6 +137,14 @@ ABOUT: dict[Kind, About] = {
         False,
         "A decision was refused because data were old, missing, or the clocks differ.",
         "`volgamma doctor`: clock, network, the venue's status page.",
+    ),
+    Kind.EXCHANGE_SILENT: About(
+        "failure",
+        _HOUR,
+        True,
+        "The exchange does not answer a run under way. The run waits for it; open pairs keep their bracket there, and "
+        "nothing moves it meanwhile.",
+        "The exchange's status page, `volgamma doctor`, the network. Nothing to restart: the run goes on by itself.",
     ),
     Kind.NO_DECISIONS: About(
         "warning",

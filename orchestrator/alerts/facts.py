@@ -19,6 +19,8 @@ from db.orders_repository import OrdersRepository
 from db.pairs_repository import PairEvent, PairsRepository
 from db.state_repository import StateRepository
 from orchestrator import kill_switch
+from orchestrator.live import EXCHANGES
+from orchestrator.schedule.silence import SILENT
 
 #: Decisions and fills looked at; more than a look ever misses.
 NEWEST = 50
@@ -58,6 +60,8 @@ class Facts:
     killed: str | None = None
     latched: tuple[str, ...] = ()
     breaker_failures: int | None = None
+    #: Exchanges that do not answer a run, and what they say instead.
+    away: tuple[tuple[str, str], ...] = ()
     fees: tuple[Fee, ...] = ()
     account: Account = Account()
 
@@ -100,6 +104,7 @@ def read(
         breaker_failures=breaker.value.get("failures")
         if breaker is not None and breaker.value.get("opened_at") is not None
         else None,
+        away=tuple((name, str(row.value)) for name in EXCHANGES if (row := state.get(SILENT, name)) and row.value),
         fees=fees,
         account=account,
     )

@@ -30,6 +30,7 @@ _LASTING = {
     "latch": Kind.DRAWDOWN,
     "breaker": Kind.BREAKER,
     "silent": Kind.NO_DECISIONS,
+    "away": Kind.EXCHANGE_SILENT,
 }
 
 
@@ -188,6 +189,8 @@ def _standing(memory: Memory, facts: Facts) -> Iterator[tuple[str, str]]:
             yield "latch:near", f"Drawdown {drawdown:.2%} of a limit of {account.max_drawdown:.2%}."
     if facts.breaker_failures is not None:
         yield "breaker", f"The model is left alone after {facts.breaker_failures} failures in a row."
+    for exchange, why in facts.away:
+        yield f"away:{exchange}", f"{exchange} does not answer: {why}"
     if facts.every is not None and memory.newest_at is not None:
         quiet = facts.now - memory.newest_at
         if quiet > 3 * facts.every + 60_000:

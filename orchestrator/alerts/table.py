@@ -24,6 +24,10 @@ nothing. The same thing is said once, and again only while it lasts and after th
 most `alerts_per_hour` (20) messages leave, urgent ones beyond that, and what was held back is counted in the next.
 What was seen is kept in `alerts.json` in the data folder, so that a restart repeats nothing and misses nothing.
 
+**Alerts come from the process that trades.** Killed by force, or without power or network, it can tell nobody; an end
+that was asked for (Ctrl-C, SIGTERM) and a start that the pre-flight refused are not told either. Let another machine
+look at `/metrics` and tell you when it is silent ([as a service](operations.md#as-a-service)).
+
 The newest 500 alerts are kept in the database, on the page *Alerts* of the [dashboard](dashboard.md) and in
 `volgamma alerts list`: when, what, who told it, and what became of it at each service, by the name of the service
 (`Telegram`, `Telegram #2`): delivered, failed, dropped (the queue was full), held back by the rate, waiting. Not known:

@@ -200,6 +200,7 @@ def watching(
         yield
         return
     sender = Sender(channels(settings.alerts))
+    begun = clock.now_ms()  # a run that is started again and ends of the same cause is told of again
     watch = Watch(settings, clock, sender, every, by)
     stop = threading.Event()
     thread = threading.Thread(target=_looking, args=(watch, stop, say), name="alerts", daemon=True)
@@ -209,10 +210,10 @@ def watching(
         yield
     except HostError as error:
         text = f"{by}: {error.message}\nRemedy: {error.remedy}"
-        watch.ending(Event(Kind.RUN_ENDED, f"ended:{by}:{error.code}", text))
+        watch.ending(Event(Kind.RUN_ENDED, f"ended:{by}:{error.code}:{begun}", text))
         raise
     except Exception as error:
-        watch.ending(Event(Kind.RUN_ENDED, f"ended:{by}", f"{by}: {type(error).__name__}"))
+        watch.ending(Event(Kind.RUN_ENDED, f"ended:{by}:{begun}", f"{by}: {type(error).__name__}"))
         raise
     finally:
         stop.set()

@@ -7,11 +7,11 @@ nobody to share a queue with: the durable queue is for workers (`orchestrator.wo
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from orchestrator import kill_switch
 from orchestrator.claims import AlreadyClaimed, Order, Policy
 from orchestrator.desk import Desk
 from orchestrator.errors import HostError
@@ -25,7 +25,10 @@ from orchestrator.mind import ModelSource
 from orchestrator.ownership import Ownership
 from orchestrator.reopening import reopen
 from orchestrator.responses import Responses
+from orchestrator.schedule.ending import DROPPED, let_end
 from orchestrator.schedule.sightings import Sightings
+from orchestrator.schedule.silence import Silence, first_time
+from orchestrator.schedule.telling import Telling
 from orchestrator.schedule.triggers import Tick, Ticker, Watch, lateness
 from orchestrator.storage import translated
 from traders.contract.constraints import ConstraintSet
@@ -54,6 +57,8 @@ class Plan:
     #: Decide also when the price moved by this fraction since the last decision, and so long before funding.
     move: Decimal | None = None
     before_funding: int | None = None
+    #: Open pairs are kept and closed, and nothing is decided.
+    keep_only: bool = False
 
 
 @dataclass
@@ -72,7 +77,8 @@ async def run(
     """Run until the time is over or `stop` is set. Raises HostError.
 
     Open pairs are left to their bracket, or closed when the plan says so, whatever the run ended with. A decision under
-    way at the end may close, and opens nothing any more.
+    way at the end is dropped when it has sent nothing, else brought to its end while the pairs are kept. A venue that
+    stops answering is waited for.
     """
     try:
         return await _run(replace(desk, stopping=stop), plan, open_model, say, stop)
@@ -86,12 +92,15 @@ async def _run(
     desk: Desk, plan: Plan, open_model: ModelSource, say: Callable[[str], None], stop: asyncio.Event
 ) -> Tally:
     tally = Tally()
+    tell = Telling(desk, say)
+    silence = Silence(desk, tell)
     constraints = desk.constraints()
     if desk.ownership is not None:
         with translated():
-            await _take(desk, desk.ownership, constraints, say)
+            await _take(desk, desk.ownership, constraints, tell)
+    tell.at(await first_time(desk))
     for line in await recover_open_business(desk, constraints):
-        say(f"recovered: {line}")
+        tell(f"recovered: {line}")
     keeper = Keeper(desk, constraints, Responses.of(desk.settings))
     try:
         await keeper.resume()
@@ -99,61 +108,105 @@ async def _run(
         raise HostError(
             "account_unknown", f"{desk.exchange_name} does not answer: {error}", "try again; nothing was sent"
         ) from error
-    start = await _exchange_time(desk)
+    start = await first_time(desk)
     begun = desk.clock.monotonic_ms()
+    tell.at(start)
+    tell.pairs(desk.store.pairs.open_pairs(desk.exchange_name))
+    silence.over()
     due = _Due(desk, plan)
     slow: asyncio.Task[None] | None = None
+
+    async def beat() -> None:
+        """What goes on while a decision comes to its end."""
+        now = await silence.time()
+        _still_ours(desk)
+        if now is not None:
+            await _look(desk, keeper, tell)
+
     try:
         while not stop.is_set():
-            now = await _exchange_time(desk)
+            now = await silence.time()
             _still_ours(desk)
-            passed = max(now - start, desk.clock.monotonic_ms() - begun)
+            passed = max(start if now is None else now, start + desk.clock.monotonic_ms() - begun) - start
             if plan.length is not None and passed >= plan.length:
                 break
-            ticks = await due.now(now)
             if slow is not None and slow.done():
                 slow.result()
                 slow = None
-            if ticks and slow is None:
-                due.started(ticks)
-                slow = asyncio.create_task(_tick(desk, plan, ticks, open_model, keeper, say, tally))
-            elif scheduled := [tick for tick in ticks if tick.kind == "time"]:
-                due.started(scheduled)
-                say("a tick is skipped: the decision before it is still under way")
-                for tick in scheduled:
-                    _skip(desk, plan, tick, "the decision before it is still under way", tally)
-            if keeper.reopenable and (slow is None or slow.done()):
-                if slow is not None:
-                    slow.result()
-                slow = asyncio.create_task(_next_ladder(desk, keeper, say, tally))
+            if now is None:
+                await _pause(stop, desk)
+                continue
+            if not plan.keep_only:
+                slow = await _begun(desk, plan, due, now, slow, open_model, keeper, tell, tally)
             if desk.store.orders.unresolved() and (slow is None or slow.done()):
                 # an outcome that was unknown blocks new risk and may hide a lone leg: ask again until it is known
                 async with desk.hands:
-                    for line in await recover_open_business(desk, constraints):
-                        say(f"recovered: {line}")
-            await _look(desk, keeper, say)
+                    await _settle(desk, constraints, tell)
+            await _look(desk, keeper, tell)
             await _pause(stop, desk)
+        stop.set()
+        if slow is not None:
+            await let_end(desk, slow, beat, FAST_S)
         # what the venue closed since the last look is booked before anybody is told that the run is over
-        await _look(desk, keeper, say)
+        await beat()
     finally:
         stop.set()
         if slow is not None:
-            # a decision under way is finished, not cut: it may be between its two legs
-            await asyncio.shield(asyncio.wait({slow}))
+            await let_end(desk, slow, None, FAST_S)
         if plan.flatten_on_exit:
-            await _flatten(desk, keeper, say)
-    if slow is not None:
+            await _flatten(desk, keeper, tell)
+        with contextlib.suppress(HostError):  # at worst people are told of it until the next run begins
+            silence.over()
+    if slow is not None and not slow.cancelled():
         slow.result()
     return tally
 
 
-async def _look(desk: Desk, keeper: Keeper, say: Callable[[str], None]) -> None:
+async def _begun(
+    desk: Desk,
+    plan: Plan,
+    due: "_Due",
+    now: int,
+    slow: "asyncio.Task[None] | None",
+    open_model: ModelSource,
+    keeper: Keeper,
+    tell: Telling,
+    tally: Tally,
+) -> "asyncio.Task[None] | None":
+    """The decision under way after what is due at `now` was begun, or skipped because another one is under way."""
+    ticks = await due.now(now)
+    if ticks and slow is None:
+        due.started(ticks)
+        slow = asyncio.create_task(_tick(desk, plan, ticks, open_model, keeper, tell, tally))
+    elif scheduled := [tick for tick in ticks if tick.kind == "time"]:
+        due.started(scheduled)
+        tell("a tick is skipped: the decision before it is still under way")
+        for tick in scheduled:
+            _skip(desk, plan, tick, "the decision before it is still under way", tally)
+    if keeper.reopenable and (slow is None or slow.done()):
+        if slow is not None:
+            slow.result()
+        slow = asyncio.create_task(_next_ladder(desk, keeper, tell, tally))
+    return slow
+
+
+async def _settle(desk: Desk, constraints: ConstraintSet, tell: Telling) -> None:
+    """Ask for outcomes that are not known. A venue that does not answer is asked again at the next look."""
+    try:
+        for line in await recover_open_business(desk, constraints):
+            tell(f"recovered: {line}")
+    except HostError as error:
+        if error.code != "account_unknown":
+            raise
+
+
+async def _look(desk: Desk, keeper: Keeper, tell: Telling) -> None:
     """One look of the fast loop; what it noted is said."""
-    switch = kill_switch.read(desk.store.database, desk.settings.data_dir)
+    flatten = tell.switch()
     with translated():
-        await keeper.look(flatten=switch.killed and switch.flatten)
+        await keeper.look(flatten=flatten)
     for note in keeper.notes:
-        say(note)
+        tell(note)
     keeper.notes.clear()
 
 
@@ -168,6 +221,8 @@ async def _tick(
 ) -> None:
     """One decision a tick; one that cannot be taken does not stop the others."""
     for tick in ticks:
+        if desk.stopping.is_set():
+            return
         symbol = tick.symbol
         try:
             if tick is not ticks[0]:  # the ones before it may have taken long
@@ -178,13 +233,18 @@ async def _tick(
                     continue
             order = Order(symbol=symbol, policy=plan.policy, due=tick.due, adopt=True, trigger=tick.trigger)
             report = await decide(desk, order, open_model)
+        except asyncio.CancelledError:
+            tally.skipped += 1
+            say(f"{symbol}: the decision is {DROPPED}")
+            _ended(desk, tick, "skipped", DROPPED)
+            raise
         except AlreadyClaimed:
             tally.skipped += 1
             continue
         except (HostError, VenueError) as error:
             tally.failed += 1
             say(f"{symbol}: no decision: {error}")
-            _failed(desk, tick, error)
+            _ended(desk, tick, "failed", f"{type(error).__name__}: {error}"[:500])
             continue
         tally.decisions += 1
         status = report.chosen.execution["status"]
@@ -247,13 +307,12 @@ def _skip(desk: Desk, plan: Plan, tick: Tick, why: str, tally: Tally) -> None:
             journal.finish(tick.decision_id, "skipped", {"error": why})
 
 
-def _failed(desk: Desk, tick: Tick, error: Exception) -> None:
-    """Nobody goes on with it: it has failed."""
+def _ended(desk: Desk, tick: Tick, status: str, why: str) -> None:
+    """Nobody goes on with it."""
     with translated():
         found = desk.store.journal.entries(limit=20, status=STARTED, symbol=tick.symbol, trader_id=tick.trader_id)
         if any(entry.decision_id == tick.decision_id for entry in found):
-            why = {"error": f"{type(error).__name__}: {error}"[:500]}
-            desk.store.journal.finish(tick.decision_id, "failed", why)
+            desk.store.journal.finish(tick.decision_id, status, {"error": why})
 
 
 async def _next_ladder(desk: Desk, keeper: Keeper, say: Callable[[str], None], tally: Tally) -> None:
@@ -289,21 +348,6 @@ async def _flatten(desk: Desk, keeper: Keeper, say: Callable[[str], None]) -> No
         "not_flat",
         f"still open after {FLATTEN_LOOKS} attempts to close everything: {', '.join(left)}",
         "look at the exchange now; what is open there still has its bracket; `volgamma run` takes it up again",
-    )
-
-
-async def _exchange_time(desk: Desk) -> int:
-    """The exchange's time. Raises HostError when it does not answer three times in a row."""
-    for attempt in range(3):
-        try:
-            return await desk.venue.server_time()
-        except VenueError as error:
-            last = error
-            await desk.clock.sleep(1.0 + attempt)
-    raise HostError(
-        "exchange_unreachable",
-        f"{desk.exchange_name} does not tell its time: {last}",
-        "open pairs stay protected by the bracket at the exchange; start again when it answers",
     )
 
 

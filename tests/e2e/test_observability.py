@@ -75,7 +75,7 @@ async def test_a_planted_secret_is_shown_nowhere(tmp_path: Path) -> None:
         said = [await said_by(it, "decide", "--policy", "llm", "--json", **planted)]
         assert '"abstained"' in said[0] and "invalid" in said[0].lower()
         metrics = asyncio.create_task(_scraped(port))
-        run = ("run", "--policy", "llm", "--symbols", "AVAX", "--for", "2s", "--metrics-port", str(port))
+        run = ("run", "--policy", "llm", "--symbols", "AVAX", "--for", "12s", "--metrics-port", str(port))
         said.append(await said_by(it, *run, **planted))
         said.append(await metrics)
         assert "volgamma_abstentions_total" in said[-1]

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,15 @@ async def done(process: asyncio.subprocess.Process) -> tuple[int, str, str]:
     assert process.returncode is not None
     assert b"Traceback" not in err
     return process.returncode, out.decode(), err.decode()
+
+
+async def line_with(process: asyncio.subprocess.Process, *words: str) -> str:
+    """The next line that says one of these."""
+    assert process.stdout is not None
+    while line := (await asyncio.wait_for(process.stdout.readline(), 120)).decode():
+        if any(word in line for word in words):
+            return line
+    raise AssertionError(f"{words} was never said")
 
 
 @asynccontextmanager
@@ -71,9 +81,7 @@ async def test_runs_decides_and_ends(tmp_path: Path) -> None:
 async def test_a_second_start_refuses_and_sigint_ends_orderly(tmp_path: Path) -> None:
     async with exchange() as running:
         first = await begin(tmp_path, running.url, *SHORT)
-        assert first.stdout is not None
-        line = await asyncio.wait_for(first.stdout.readline(), 120)
-        assert b"enter" in line
+        await line_with(first, "enter")
         code, out, err = await done(await begin(tmp_path, running.url, "--for", "4s", *SHORT))
         assert (code, out) == (1, "")
         assert "another volgamma" in err
@@ -85,15 +93,39 @@ async def test_a_second_start_refuses_and_sigint_ends_orderly(tmp_path: Path) ->
         assert resting(running) == 2 * len(positions(running)) >= 4, "open pairs stay protected"
 
 
-async def test_the_exchange_dies(tmp_path: Path) -> None:
+async def test_an_exchange_that_does_not_answer_at_the_start_is_an_error(tmp_path: Path) -> None:
     async with exchange() as running:
-        process = await begin(tmp_path, running.url, "--every", "1s", "--policy", "rules", "--symbols", "SOL")
-        assert process.stdout is not None
-        await asyncio.wait_for(process.stdout.readline(), 120)
-    code, _, err = await done(process)
-    assert code == 1
-    assert "does not tell its time" in err
-    assert "bracket" in err
+        url = running.url
+    code, out, err = await done(await begin(tmp_path, url, *SHORT))
+    assert (code, out) == (1, "")
+    assert "does not answer" in err and "check the address" in err
+
+
+@pytest.mark.slow  # the venue is away for longer than the run used to wait
+async def test_an_exchange_that_dies_is_waited_for_and_the_run_goes_on(tmp_path: Path) -> None:
+    """Its pair is open; it comes back at the same address, after a quarter of a minute."""
+    config = ExchangeConfig(frozen=True, state_file=tmp_path / "exchange.json")
+    running = await start(config)
+    process = await begin(tmp_path, running.url, "--every", "1h", "--policy", "rules", "--symbols", "SOL")
+    try:
+        await line_with(process, "enter")
+        await running.stop()
+        gone = await line_with(process, "does not answer")
+        assert gone[2] == gone[5] == ":" and "keep their bracket" in gone, gone
+        await asyncio.sleep(15)
+        assert process.returncode is None, "it waits"
+        running = await start(replace(config, port=running.port))
+        back = await line_with(process, "answers again", "does not answer")
+        assert "answers again after" in back and "the run goes on" in back, back
+        process.send_signal(signal.SIGTERM)
+        code, out, err = await done(process)
+        assert (code, err) == (0, ""), err
+        assert "entries" in out.splitlines()[-1]
+        assert resting(running) == 2 * len(positions(running)) > 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await running.stop()
 
 
 @pytest.mark.parametrize(
@@ -121,8 +153,7 @@ async def test_what_cannot_be_run(tmp_path: Path, words: tuple[str, ...], code: 
 async def test_flatten_on_exit(tmp_path: Path, number: signal.Signals) -> None:
     async with exchange() as running:
         process = await begin(tmp_path, running.url, *SHORT, "--flatten-on-exit")
-        assert process.stdout is not None
-        assert b"enter" in await asyncio.wait_for(process.stdout.readline(), 120)
+        await line_with(process, "enter")
         assert positions(running)
         process.send_signal(number)
         code, out, err = await done(process)
@@ -134,10 +165,9 @@ async def test_flatten_on_exit(tmp_path: Path, number: signal.Signals) -> None:
 async def test_sigusr1_throws_the_kill_switch_and_leaves_pairs_protected(tmp_path: Path) -> None:
     async with exchange() as running:
         process = await begin(tmp_path, running.url, "--every", "1h", "--policy", "rules", "--symbols", "SOL")
-        assert process.stdout is not None
-        assert b"enter" in await asyncio.wait_for(process.stdout.readline(), 120)
+        await line_with(process, "enter")
         process.send_signal(signal.SIGUSR1)
-        assert b"kill switch on" in await asyncio.wait_for(process.stdout.readline(), 120)
+        await line_with(process, "kill switch on")
         process.send_signal(signal.SIGTERM)
         code, _, err = await done(process)
         assert code == 0, err
