@@ -31,15 +31,15 @@ class Lanes:
     """Takes the place of ccxt's throttler: `await lanes(cost)` returns when a request of that weight may leave.
 
     `bucket` is ccxt's (`refillRate`: weight a millisecond; `capacity`: weight that idling saves up). `own`: the weight
-    a minute that the account's requests have besides, saved up for a minute. In any minute at most a minute's weight of
-    the bucket, one request more, and twice `own` pass.
+    a minute that the account's requests have besides; `saved`: how much of it is saved up. In any minute at most a
+    minute's weight of the bucket, one request more, `own` and `saved` pass.
     """
 
-    def __init__(self, bucket: Mapping[str, Any], own: float = 0.0) -> None:
+    def __init__(self, bucket: Mapping[str, Any], own: float = 0.0, saved: float = 0.0) -> None:
         self.config = dict(bucket)
         self.loop: asyncio.AbstractEventLoop | None = None  # set by ccxt, not needed
-        self._most_own = own
-        self._own = own
+        self._own_a_minute, self._most_saved = own, saved
+        self._own = saved
         self._tokens = 0.0
         self._counted: float | None = None
         self._account: Lane = deque()
@@ -82,7 +82,7 @@ class Lanes:
         self._counted = now
         gained = passed * float(self.config["refillRate"])
         self._tokens = min(self._tokens + gained, float(self.config["capacity"]))
-        self._own = min(self._own + passed * self._most_own / _MINUTE_MS, self._most_own)
+        self._own = min(self._own + passed * self._own_a_minute / _MINUTE_MS, self._most_saved)
 
     async def _wait(self, ms: float) -> None:
         """So long, or until another request comes, which may go first."""

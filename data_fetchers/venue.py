@@ -23,10 +23,11 @@ PAPER_DIALECT = "binanceusdm"
 #: Only linear swaps are traded: loading the other markets costs requests and seconds.
 _MARKET_TYPES = {"binanceusdm": ["linear"], "bybit": ["linear"], "okx": ["swap"], "bitget": ["swap"]}
 _TIMEOUT_MS = 6_000
-#: Weight a minute that the account's requests have besides the pace. Binance counts 2,400 a minute; ccxt's pace is
-#: 1,200 (50 ms each), and 375 saved up and 375 that come back are 1,950 in the worst minute. The others count requests
-#: a second, which their pace just keeps: there the account's requests only pass first.
-_OWN_WEIGHT = {"binanceusdm": 375.0}
+#: Weight a minute that the account's requests have besides the pace, and how much of it is saved up. Binance counts
+#: 2,400 a minute; ccxt's pace is 1,200 (50 ms each), so that with these it is 1,950 in the worst minute; looks at one
+#: open pair, once a second, take some 400. The others count requests a second, which their pace just keeps: there the
+#: account's requests only pass first.
+_OWN_WEIGHT = {"binanceusdm": (500.0, 250.0)}
 
 
 def open_exchange(
@@ -132,7 +133,7 @@ def _attentive(cls: type[Any]) -> type[Any]:
             await super().close()
 
         def init_throttler(self, cost: Any = None) -> None:
-            self.throttler = Lanes(self.tokenBucket, _OWN_WEIGHT.get(self.id, 0.0))
+            self.throttler = Lanes(self.tokenBucket, *_OWN_WEIGHT.get(self.id, (0.0, 0.0)))
 
         async def throttle(self, cost: Any = None) -> None:
             await super().throttle(cost)

@@ -26,7 +26,7 @@ async def as_account(lanes: Lanes, times: list[float], cost: float) -> None:
 
 @virtual
 async def test_a_close_passes_a_queue_of_books_and_delays_none() -> None:
-    lanes, books, closes = Lanes(BUCKET, own=375.0), list[float](), list[float]()
+    lanes, books, closes = Lanes(BUCKET, own=500.0, saved=250.0), list[float](), list[float]()
     reading = [asyncio.create_task(passed(lanes, books, BOOK)) for _ in range(6)]
     await asyncio.sleep(0.3)
     for _ in range(4):  # one after the other, as an answer comes
