@@ -128,6 +128,10 @@ def test_a_run_that_ends_with_an_error_says_so(tmp_path: Path) -> None:
         assert (ended["title"], ended["type"]) == ("volgamma: run ended", "failure")
         assert "does not tell its time" in ended["message"] and "start again" in ended["message"]
         assert said == ["alerts: JSON"]
+        # started again, and dead of the same cause within the ten minutes: an event of its own
+        with pytest.raises(HostError), watching(chosen, SystemClock(), None, said.append, "run on here"):
+            raise HostError("exchange_unreachable", "paper does not tell its time", "start again when it answers")
+        assert [one["title"] for one in server.arrived] == ["volgamma: run ended"] * 2
 
 
 async def test_the_test_command_tells_what_arrived(tmp_path: Path) -> None:
