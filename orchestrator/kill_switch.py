@@ -51,11 +51,13 @@ def kill(settings: Settings, who: str, why: str, at: int, flatten: bool) -> list
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(f"{who}: {why}\n")
         except OSError as second:
-            raise HostError(
-                "kill_failed",
-                f"neither the database ({error.message}) nor {path} ({second.strerror}) can be written",
-                "stop the process, and close positions at the exchange by hand",
-            ) from second
+            # made, and empty: on a full disk its presence is all that can be had, and enough
+            if not path.is_file():
+                raise HostError(
+                    "kill_failed",
+                    f"neither the database ({error.message}) nor {path} ({second.strerror}) can be written",
+                    "stop the process, and close positions at the exchange by hand",
+                ) from second
         done = [f"the database cannot be written ({error.message})", f"kill switch on by file {path}"]
         return done + (["flattening could NOT be requested: close positions by hand"] if flatten else [])
 

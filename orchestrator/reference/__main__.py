@@ -17,6 +17,8 @@ FOLDER = Path(__file__).parents[2] / "docs"
 
 def main(arguments: list[str]) -> None:
     """Write them."""
+    if any(argument.startswith("-") for argument in arguments):
+        raise SystemExit(__doc__)
     folder = Path(arguments[0]) if arguments else FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     for name, page in PAGES.items():

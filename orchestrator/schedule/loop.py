@@ -153,6 +153,8 @@ async def _run(
         stop.set()
         if slow is not None:
             await let_end(desk, slow, None, FAST_S)
+            if not slow.cancelled():
+                slow.exception()  # looked at: where something else ends the run, that is what is told
         if plan.flatten_on_exit:
             await _flatten(desk, keeper, tell)
         with contextlib.suppress(HostError):  # at worst people are told of it until the next run begins

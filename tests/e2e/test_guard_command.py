@@ -167,4 +167,4 @@ async def test_the_holding_time_is_capped_not_refused(tmp_path: Path) -> None:
     row = json.loads(done.stdout)
     assert row["outcome"] == "amended"
     assert row["decision"]["plan"]["max_holding_hours"] == 48
-    assert "1 decisions: 0 approved, 1 amended, 0 refused" in done.stderr
+    assert "1 decision: 0 approved, 1 amended, 0 refused" in done.stderr

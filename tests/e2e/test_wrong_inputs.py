@@ -3,7 +3,11 @@
 import asyncio
 import fcntl
 import json
+import os
+import resource
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +102,22 @@ def test_a_busy_data_folder(tmp_path: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         said = complaint(decide({"VOLGAMMA_DATA_DIR": str(folder)}), 1, "4711", str(folder))
     assert said["code"] == "data_dir_busy"
+
+
+def test_a_kill_on_a_full_disk_is_on(tmp_path: Path) -> None:
+    """No byte can be written: the file is there and empty, and its presence counts."""
+    code = "import sys; from orchestrator.cli.app import main; sys.argv[1:] = ['kill', '--why', 'full']; main()"
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", code],
+        env={**os.environ, "VOLGAMMA_DATA_DIR": str(tmp_path)},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"kill switch on by file {tmp_path / 'KILL'}" in done.stdout
+    assert (tmp_path / "KILL").read_text() == ""
 
 
 def test_a_damaged_paper_account(tmp_path: Path) -> None:
