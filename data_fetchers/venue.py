@@ -116,7 +116,7 @@ def _attentive(cls: type[Any]) -> type[Any]:
     cancel it for the others too. A request that got its turn at the rate limit during a ban queues again after it.
     """
 
-    class Attentive(cls):  # type: ignore[misc]
+    class Attentive(cls):  # type: ignore[misc]  # a base known at run time only
         _shared_load: "asyncio.Task[Any] | None" = None
 
         async def load_markets(self, reload: bool = False, params: Any = None) -> Any:
@@ -168,8 +168,8 @@ def _attentive(cls: type[Any]) -> type[Any]:
                     self.handle_http_status_code(status, str(reason), url, method, str(body))
                 return handled
             except Exception as error:
-                error.http_status = status  # type: ignore[attr-defined]
-                error.retry_after_s = retry_after(headers)  # type: ignore[attr-defined]
+                error.http_status = status  # type: ignore[attr-defined]  # carried to the retry
+                error.retry_after_s = retry_after(headers)  # type: ignore[attr-defined]  # carried to the retry
                 raise
 
     Attentive.__name__ = Attentive.__qualname__ = cls.__name__

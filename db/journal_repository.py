@@ -142,6 +142,7 @@ def _append(connection: Connection, decision_id: str, kind: str, document: Any) 
     last = connection.execute(select(func.max(RecordRow.seq)).where(RecordRow.decision_id == decision_id)).scalar()
     seq = 0 if last is None else last + 1
     connection.execute(
+        # the stub says FromClause
         RecordRow.__table__.insert().values(decision_id=decision_id, seq=seq, kind=kind, blob_hash=name)  # type: ignore[attr-defined]
     )
     return name

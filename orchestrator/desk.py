@@ -169,7 +169,7 @@ async def open_desk(
             if exchange_name == "paper":
                 ledger_account = await paper_ledger(store, url, clock)
         # the folder's lock makes this the only process of that name
-        ownership = owner_of(store.database, exchange_name, _owner(settings), clock, lazily=True)
+        ownership = owner_of(store.database, exchange_name, owner_of_folder(settings), clock, lazily=True)
         stack.callback(_let_go, ownership)
         yield Desk(
             settings=settings,
@@ -195,7 +195,7 @@ async def open_desk(
 
 async def paper_ledger(store: Store, url: str, clock: Clock) -> str:
     """The name in the ledger of the paper account at `url`. Raises HostError."""
-    from orchestrator.paper_accounts import identity, ledger_name
+    from orchestrator.paper_identity import identity, ledger_name
 
     account = await identity(url)
     with translated():
@@ -210,7 +210,8 @@ def owner_of(database: "Database", account: str, owner: str, clock: Clock, *, la
     return Ownership(LeasesRepository(database), account, owner, clock, lazily=lazily)
 
 
-def _owner(settings: Settings) -> str:
+def owner_of_folder(settings: Settings) -> str:
+    """The name under which the one process of a data folder holds its leases."""
     folder = hashlib.sha256(str(settings.data_dir.resolve()).encode()).hexdigest()[:8]
     return f"{platform.node() or 'unknown'}:{folder}"
 

@@ -4,11 +4,10 @@ Who lives: the lock of the data folder for a `volgamma run` here, the leases for
 takes the lease of a symbol with its first order on it only; until then its lock speaks for the exchange that it is on.
 """
 
-import fcntl
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from orchestrator.file_lock import holder
 from orchestrator.settings import Settings
 from orchestrator.storage import opened
 from orchestrator.venue_facts import VENUES
@@ -80,27 +79,11 @@ def keeping(settings: Settings) -> Keeping:
         return _read(database, settings)
 
 
-def holder(lock: Path) -> str | None:
-    """The process that holds a lock file, None when nobody does.
-
-    The number in the file outlives its process, so the lock itself is asked, shared and for an instant.
-    """
-    try:
-        with lock.open() as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except OSError:
-                return handle.read().strip() or "unknown"
-    except OSError:
-        return None
-    return None
-
-
 def _read(database: "Database", settings: Settings) -> Keeping:
     from db.leases_repository import LeasesRepository
     from db.pairs_repository import PairsRepository
     from db.state_repository import StateRepository
-    from orchestrator.desk import _owner as owner_of_folder
+    from orchestrator.desk import owner_of_folder
     from orchestrator.live import MARK
 
     leases = LeasesRepository(database)

@@ -1,12 +1,11 @@
 """The paper exchange of a command: one that already runs, or one of its own whose state stays in the data folder."""
 
-import fcntl
-import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from decimal import Decimal
 from pathlib import Path
 
+from orchestrator import file_lock
 from orchestrator.errors import HostError
 from orchestrator.settings import Settings
 
@@ -18,27 +17,21 @@ MIRRORED = ("binanceusdm",)
 @contextmanager
 def data_folder_lock(data_dir: Path, name: str) -> Iterator[None]:
     """Hold a lock file while a command owns the data folder. Raises HostError when another process does."""
+    lock = data_dir / f"{name}.lock"
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
-        handle = (data_dir / f"{name}.lock").open("a+")
+        handle = file_lock.take(lock)
     except OSError as error:
         raise HostError(
             "data_dir_unusable", f"the data folder {data_dir} cannot be used: {error}", "set VOLGAMMA_DATA_DIR"
         ) from error
+    if handle is None:
+        raise HostError(
+            "data_dir_busy",
+            f"another volgamma (process {file_lock.holder(lock) or 'unknown'}) is using {data_dir}",
+            "wait for it, stop it, or choose another folder with VOLGAMMA_DATA_DIR",
+        )
     with handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            handle.seek(0)
-            owner = handle.read().strip() or "unknown"
-            raise HostError(
-                "data_dir_busy",
-                f"another volgamma (process {owner}) is using {data_dir}",
-                "wait for it, stop it, or choose another folder with VOLGAMMA_DATA_DIR",
-            ) from None
-        handle.truncate(0)
-        handle.write(str(os.getpid()))
-        handle.flush()
         yield
 
 

@@ -52,6 +52,15 @@ def network_off() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'volgamma.sqlite'}"
+    made: Callable[[], str] = request.getfixturevalue("postgres_database")
+    return made()
+
+
 @pytest.fixture(scope="session")
 def postgres_database() -> Iterator[Callable[[], str]]:
     """Makes empty PostgreSQL databases, each call a new one (its URL); skips where there is no PostgreSQL."""

@@ -12,7 +12,7 @@ import aiohttp
 from data_fetchers.venue import open_exchange
 from orchestrator import settings
 from orchestrator.execution.accounts import account
-from orchestrator.execution.venue import Venue
+from orchestrator.execution.venue import OrderRequest, Venue
 from orchestrator.live import phrase
 from orchestrator.paper_exchange.server import ExchangeConfig, RunningExchange, start
 
@@ -22,6 +22,23 @@ KEYS = {"VOLGAMMA_BINANCEUSDM_KEY": "key", "VOLGAMMA_BINANCEUSDM_SECRET": "secre
 ALL = {"VOLGAMMA_LIVE": "true", **KEYS}
 #: What setting it up sends.
 _SET_UP = 3
+
+
+#: What is configured, what is said, and the error: each lacks one step to live orders.
+MISSING_STEPS: list[tuple[Mapping[str, str], str | None, str]] = [
+    (KEYS, YES, "live_off"),
+    ({"VOLGAMMA_LIVE": "true"}, YES, "live_not_ready"),
+    (ALL, None, "live_not_confirmed"),
+    (ALL, "yes", "live_not_confirmed"),
+    (ALL, phrase("bybit"), "live_not_confirmed"),
+]
+
+
+def bought_by_hand(symbol: str) -> OrderRequest:
+    """Somebody else's order on the account."""
+    return OrderRequest(
+        client_order_id="by-hand", symbol=symbol, side="buy", position_side="long", type="market", quantity=Decimal(5)
+    )
 
 
 class VenueClock:

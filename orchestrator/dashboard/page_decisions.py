@@ -115,6 +115,7 @@ def what_if(request: Request, form: Form) -> Response:
         recording = read_recording(document)
         policy = "rules" if asked["policy"] == "rules" else None
         trader = _trader(document)
+        # policy is one of the form
         compared = anyio.run(lambda: compare(recording, trader, lambda one: changed(one, changes), policy))  # type: ignore[arg-type]
     except (HostError, RecordingError) as error:
         if isinstance(error, HostError) and error.code == "not_found":

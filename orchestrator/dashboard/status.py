@@ -1,6 +1,5 @@
 """Is all well: what stands in the way of trading, what runs, and when the next decision is due."""
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -19,6 +18,7 @@ from db.orders_repository import OrdersRepository
 from db.pairs_repository import PairsRepository
 from db.state_repository import KillSwitch, StateRepository
 from orchestrator import kill_switch
+from orchestrator.file_lock import holder
 from orchestrator.schedule.ticks import due_at_or_before
 from orchestrator.settings import Settings
 from traders.contract.constraints import ConstraintSet
@@ -108,7 +108,7 @@ def read_schedule(database: Database, data_dir: Path) -> Schedule:
     every = spacing(newest)
     leases = LeasesRepository(database)
     return Schedule(
-        here=process_alive(data_dir / "run.lock"),
+        here=holder(data_dir / "run.lock") is not None,
         every=every,
         last_due=max(newest, default=None),
         workers=tuple(lease.owner for lease in leases.live(_WORKER)),
@@ -126,20 +126,6 @@ def spacing(dues: Iterable[int]) -> int | None:
     if not gaps:
         return None
     return max(gaps, key=lambda gap: (gaps[gap], gap))
-
-
-def process_alive(lock: Path) -> bool:
-    """Whether the process named in a lock file lives. The lock itself is left alone: to try it would be to take it."""
-    try:
-        number = int(lock.read_text().strip())
-        if number <= 0:  # that would mean a group of processes
-            return False
-        os.kill(number, 0)
-    except PermissionError:
-        return True
-    except (OSError, ValueError, OverflowError):
-        return False
-    return True
 
 
 def _kill(switch: KillSwitch) -> Check:

@@ -144,6 +144,7 @@ class BitgetVenue(CcxtAccount):
         ask, request = self._exchange.privateMixPostV2MixAccountSetLeverage, {**self._query(symbol), **COIN}
         for leg in ("long", "short"):
             change = {**request, "leverage": str(leverage), "holdSide": leg}
+            # mypy infers no default
             await self._change("leverage", lambda change=change: ask(change))  # type: ignore[misc]
 
     async def set_margin_mode(self, symbol: str, mode: Literal["isolated", "cross"]) -> None:

@@ -153,6 +153,7 @@ class OkxVenue(CcxtAccount):
         request = {"instId": self._id(symbol), "lever": str(leverage), "mgnMode": "isolated"}
         ask = self._exchange.privatePostAccountSetLeverage
         for leg in ("long", "short"):
+            # mypy infers no default
             await self._change("leverage", lambda leg=leg: ask({**request, "posSide": leg}))  # type: ignore[misc]
 
     async def set_margin_mode(self, symbol: str, mode: Literal["isolated", "cross"]) -> None:

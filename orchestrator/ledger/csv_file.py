@@ -57,7 +57,7 @@ def _rows(reader: Iterator[list[str]], header: list[str], name: str) -> Iterator
     for cells in reader:
         if not any(cell.strip() for cell in cells):
             continue
-        line = reader.line_num  # type: ignore[attr-defined]
+        line = reader.line_num  # type: ignore[attr-defined]  # the stub lacks it
         if len(cells) != len(header):
             raise BadRow(f"{name}, line {line}: {len(cells)} fields, {len(header)} columns", "one field a column")
         yield _row({key: cell.strip() for key, cell in zip(header, cells, strict=True)}, f"{name}, line {line}", line)
@@ -80,6 +80,7 @@ def _row(cells: Mapping[str, str], where: str, line: int) -> Row:
                     "a funding row has time, kind, symbol, amount, and position_side if known; leave the rest empty",
                 )
         side = _one_of(cells, "position_side", where, ("long", "short")) if cells["position_side"] else None
+        # base is checked above
         return Row(kind="funding", position_side=_position(side), **base)  # type: ignore[arg-type]
     position = _one_of(cells, "position_side", where, ("long", "short"))
     trade = _one_of(cells, "side", where, ("buy", "sell"))
@@ -89,7 +90,7 @@ def _row(cells: Mapping[str, str], where: str, line: int) -> Row:
         side="buy" if trade == "buy" else "sell",
         price=_number(cells, "price", where, positive=True),
         quantity=_number(cells, "quantity", where, positive=True),
-        **base,  # type: ignore[arg-type]
+        **base,  # type: ignore[arg-type]  # base is checked above
     )
 
 

@@ -153,7 +153,7 @@ def _sides(parameters: dict[str, str], engine: "Engine") -> tuple[Side, Position
         raise missing("positionSide")
     if engine.account.hedge == (position_side == "BOTH"):
         raise Refusal(-4061, "Order's position side does not match user's setting.")
-    return ("BUY" if side == "BUY" else "SELL"), position_side  # type: ignore[return-value]
+    return ("BUY" if side == "BUY" else "SELL"), position_side  # type: ignore[return-value]  # checked above
 
 
 def _number(parameters: dict[str, str], name: str) -> Decimal:

@@ -1,12 +1,12 @@
 """The account on disk, as JSON written in one piece: what the exchange needs to go on where it stopped."""
 
-import fcntl
 import json
 import os
 from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any
 
+from orchestrator import file_lock
 from orchestrator.paper_exchange.account import Account, Owed, Position, SymbolSettings
 from orchestrator.paper_exchange.engine import Engine
 
@@ -26,14 +26,11 @@ def hold(path: Path) -> IO[str]:
     lock = path.with_name(f"{path.name}.lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = lock.open("a+")
+        handle = file_lock.take(lock)
     except OSError as error:
         raise BadState(f"{path} cannot be written: {error.strerror}; choose another file") from error
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        handle.close()
-        raise BadState(f"another exchange keeps its account in {path}; stop it, or choose another file") from None
+    if handle is None:
+        raise BadState(f"another exchange keeps its account in {path}; stop it, or choose another file")
     return handle
 
 

@@ -119,7 +119,7 @@ class Klines:
 class Trades:
     """The trades that take place here: the fills of the account, forced orders left out as at the venue."""
 
-    asks: Asked = set()  # noqa: RUF012
+    asks: Asked = set()  # noqa: RUF012  # never written to
 
     def __init__(self, source: StreamSource, symbol: str, aggregated: bool) -> None:
         self._source, self._symbol, self._aggregated = source, symbol, aggregated

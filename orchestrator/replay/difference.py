@@ -69,4 +69,5 @@ def _excerpts(one: str, other: str) -> tuple[str, str]:
         return one, other
     same = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
     start = max(0, same - _EXCERPT // 4)
+    # two in, two out
     return tuple(("..." if start else "") + text[start : start + _EXCERPT] for text in (one, other))  # type: ignore[return-value]

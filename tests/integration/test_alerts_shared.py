@@ -5,7 +5,7 @@ when the database is gone. On SQLite and on PostgreSQL.
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,17 +35,9 @@ def opened(number: int) -> Event:
     return Event(Kind.PAIR_OPENED, f"event:{number}", f"pair {number}")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'volgamma.sqlite'}"
-    made: Callable[[], str] = request.getfixturevalue("postgres_database")
-    return made()
-
-
 @pytest.fixture
-def database(url: str) -> Iterator[Database]:
-    found = open_database(url)
+def database(either_url: str) -> Iterator[Database]:
+    found = open_database(either_url)
     found.migrate()
     yield found
     found.close()
@@ -59,13 +51,13 @@ def kept(database: Database) -> list[dict[str, Any]]:
     return [one.document for one in AlertsRepository(database).newest(MOST_KEPT)[0]]
 
 
-def test_of_many_that_see_the_same_one_tells_it(database: Database, url: str) -> None:
+def test_of_many_that_see_the_same_one_tells_it(database: Database, either_url: str) -> None:
     rounds = 12
     sent: list[str] = []
     ready = threading.Barrier(6)
 
     def work(number: int) -> None:
-        own = open_database(url)
+        own = open_database(either_url)
         try:
             mine = book(f"worker {number}")
             for second in range(rounds):
@@ -195,13 +187,15 @@ def until(server: Notified, title: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")
-def test_three_workers_with_the_same_address_send_one_message(database: Database, url: str, tmp_path: Path) -> None:
+def test_three_workers_with_the_same_address_send_one_message(
+    database: Database, either_url: str, tmp_path: Path
+) -> None:
     """Over HTTP, each with a data folder of its own; each one's own end is told by itself."""
     with notified() as server:
 
         def work(name: str) -> None:
             (tmp_path / name).mkdir()
-            more = {"VOLGAMMA_DATA_DIR": str(tmp_path / name), "VOLGAMMA_DATABASE_URL": url}
+            more = {"VOLGAMMA_DATA_DIR": str(tmp_path / name), "VOLGAMMA_DATABASE_URL": either_url}
             chosen = settings.load({**more, "VOLGAMMA_ALERTS": server.url})
             alerts = watching(chosen, SystemClock(), None, lambda line: None, f"worker {name}")
             with contextlib.suppress(HostError), alerts:

@@ -13,8 +13,9 @@ from db.pairs_repository import PairsRepository
 from db.state_repository import StateRepository
 from orchestrator import settings
 from orchestrator.doctor import diagnose
+from orchestrator.file_lock import holder
 from orchestrator.finding import Finding
-from orchestrator.keeping import holder, keeping
+from orchestrator.keeping import keeping
 from orchestrator.live import MARK
 from orchestrator.paper_session import data_folder_lock
 from tests.guard_scenario import SOL, open_pair
@@ -82,10 +83,10 @@ def test_a_run_of_this_folder_keeps_it(volgamma: Volgamma, database: Database) -
 
 
 def test_a_run_on_another_exchange_does_not(volgamma: Volgamma, database: Database) -> None:
-    from orchestrator.desk import _owner
+    from orchestrator.desk import owner_of_folder
 
     chosen = configured(volgamma.folder)
-    LeasesRepository(database).acquire(f"symbol:paper:{SOL}", _owner(chosen), LONG)
+    LeasesRepository(database).acquire(f"symbol:paper:{SOL}", owner_of_folder(chosen), LONG)
     with locked(volgamma.folder):
         (pair,) = keeping(chosen).pairs
         done = volgamma("kill", "--flatten")

@@ -23,17 +23,9 @@ from tests.chaos.simulated_clock import SimulatedClock
 SOL, AVAX = "SOL/USDT:USDT", "AVAX/USDT:USDT"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/leases.sqlite"
-    make: Callable[[], str] = request.getfixturevalue("postgres_database")
-    return make()
-
-
 @pytest.fixture
-def database(url: str) -> Iterator[Database]:
-    database = open_database(url)
+def database(either_url: str) -> Iterator[Database]:
+    database = open_database(either_url)
     database.migrate()
     yield database
     database.close()
@@ -94,9 +86,9 @@ def test_a_lease_that_ran_out_untaken_can_be_renewed(database: Database, leases:
     assert wanted.wanted_by == "b"
 
 
-def test_of_many_that_take_it_at_once_one_gets_it(database: Database, url: str) -> None:
+def test_of_many_that_take_it_at_once_one_gets_it(database: Database, either_url: str) -> None:
     def take(number: int) -> Any:
-        mine = open_database(url)
+        mine = open_database(either_url)
         try:
             return LeasesRepository(mine).acquire("x", f"owner {number}", 60_000)
         finally:

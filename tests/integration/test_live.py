@@ -4,7 +4,6 @@ The venue is a second paper exchange that speaks Binance's dialect on loopback; 
 """
 
 from collections.abc import AsyncIterator, Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,23 @@ from orchestrator.cli.kept_text import kept
 from orchestrator.cli.live_text import render
 from orchestrator.clock import SystemClock
 from orchestrator.errors import HostError
-from orchestrator.execution.venue import OrderRequest
 from orchestrator.host import Ask, decide_once
 from orchestrator.live import phrase, require_phrase
 from orchestrator.live_check import PreFlight, pre_flight
 from orchestrator.paper_exchange.server import ExchangeConfig, RunningExchange, start
 from tests.guard_scenario import open_pair
-from tests.live_venue import ALL, KEYS, YES, VenueClock, changes, live_venue, owner, resolved
+from tests.live_venue import (
+    ALL,
+    KEYS,
+    MISSING_STEPS,
+    YES,
+    VenueClock,
+    bought_by_hand,
+    changes,
+    live_venue,
+    owner,
+    resolved,
+)
 from tests.store_cli import Volgamma
 
 SECRET = "hush-hush-9431"
@@ -43,16 +52,7 @@ async def decide(folder: Path, running: RunningExchange, more: Mapping[str, str]
     )
 
 
-@pytest.mark.parametrize(
-    ("more", "said", "code"),
-    [
-        (KEYS, YES, "live_off"),
-        ({"VOLGAMMA_LIVE": "true"}, YES, "live_not_ready"),
-        (ALL, None, "live_not_confirmed"),
-        (ALL, "yes", "live_not_confirmed"),
-        (ALL, phrase("bybit"), "live_not_confirmed"),
-    ],
-)
+@pytest.mark.parametrize(("more", "said", "code"), MISSING_STEPS)
 async def test_a_missing_step_refuses_and_nothing_is_sent(
     tmp_path: Path, venue: RunningExchange, more: Mapping[str, str], said: str | None, code: str
 ) -> None:
@@ -162,16 +162,7 @@ async def test_positions_of_somebody_else_a_kill_and_a_clock_stand_in_the_way(
     volgamma = Volgamma(tmp_path, monkeypatch)
     assert volgamma("kill", "--why", "news").code == 0
     async with owner(venue) as by_hand:
-        await by_hand.place(
-            OrderRequest(
-                client_order_id="by-hand",
-                symbol="SOL/USDT:USDT",
-                side="buy",
-                position_side="long",
-                type="market",
-                quantity=Decimal(5),
-            )
-        )
+        await by_hand.place(bought_by_hand("SOL/USDT:USDT"))
     found = await pre_flight(resolved(tmp_path, venue, ALL), SystemClock(), "binanceusdm")
     assert failed(found) == {"kill switch", "clock", "account"}
     assert "did not open: SOL/USDT:USDT" in " ".join(one.detail for one in found.findings)

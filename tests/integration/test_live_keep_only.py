@@ -1,7 +1,6 @@
 """`run --live` with something wrong before it: an open pair of ours is kept and closed, and never left to nobody."""
 
 from collections.abc import AsyncIterator
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +9,24 @@ import pytest
 from orchestrator import host, kill_switch
 from orchestrator.cli.live_text import render
 from orchestrator.errors import HostError
-from orchestrator.execution.venue import OrderRequest
 from orchestrator.host import Ask, decide_once, run_schedule
 from orchestrator.live_check import PreFlight
 from orchestrator.paper_exchange.server import RunningExchange
 from orchestrator.schedule.loop import Plan, Tally
-from tests.live_venue import ALL, BOTH, YES, VenueClock, bracket, changes, held, live_venue, owner, resolved, state
+from tests.live_venue import (
+    ALL,
+    BOTH,
+    YES,
+    VenueClock,
+    bought_by_hand,
+    bracket,
+    changes,
+    held,
+    live_venue,
+    owner,
+    resolved,
+    state,
+)
 
 
 @pytest.fixture
@@ -53,16 +64,7 @@ class Trader:
 async def strange(venue: RunningExchange) -> None:
     """Somebody else trades on the account."""
     async with owner(venue) as by_hand:
-        await by_hand.place(
-            OrderRequest(
-                client_order_id="by-hand",
-                symbol="AVAX/USDT:USDT",
-                side="buy",
-                position_side="long",
-                type="market",
-                quantity=Decimal(5),
-            )
-        )
+        await by_hand.place(bought_by_hand("AVAX/USDT:USDT"))
 
 
 async def test_a_thrown_kill_switch_never_stops_a_run_which_closes_what_is_asked(

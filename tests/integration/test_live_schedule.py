@@ -21,7 +21,7 @@ from db.pairs_repository import PairsRepository
 from orchestrator import host
 from orchestrator.errors import HostError
 from orchestrator.host import run_schedule
-from orchestrator.live import CONFIRM, phrase
+from orchestrator.live import CONFIRM
 from orchestrator.live_check import pre_flight
 from orchestrator.paper_exchange.server import RunningExchange
 from orchestrator.schedule.loop import Plan, Tally
@@ -29,6 +29,7 @@ from tests.live_venue import (
     ALL,
     BOTH,
     KEYS,
+    MISSING_STEPS,
     YES,
     VenueClock,
     bracket,
@@ -78,16 +79,7 @@ async def run(
     return tally, lines
 
 
-@pytest.mark.parametrize(
-    ("more", "said", "code"),
-    [
-        (KEYS, YES, "live_off"),
-        ({"VOLGAMMA_LIVE": "true"}, YES, "live_not_ready"),
-        (ALL, None, "live_not_confirmed"),
-        (ALL, "yes", "live_not_confirmed"),
-        (ALL, phrase("bybit"), "live_not_confirmed"),
-    ],
-)
+@pytest.mark.parametrize(("more", "said", "code"), MISSING_STEPS)
 async def test_a_missing_step_refuses_and_nothing_is_sent(
     tmp_path: Path,
     venue: RunningExchange,

@@ -6,8 +6,8 @@ import pytest
 
 from orchestrator.errors import HostError
 from orchestrator.host import Ask, decide_once
-from orchestrator.paper_accounts import identity
 from orchestrator.paper_exchange.server import ExchangeConfig, start
+from orchestrator.paper_identity import identity
 from orchestrator.settings import load
 from tests.e2e.house import house, volgamma
 

@@ -18,7 +18,7 @@ WORDS = ("journal", "show", "11-X")
         ("", ""),
         (user_data_dir("volgamma", appauthor=False), ""),
         ("var/demo", "VOLGAMMA_DATA_DIR=var/demo "),
-        ("/tmp/my data", "VOLGAMMA_DATA_DIR='/tmp/my data' "),
+        ("my data", "VOLGAMMA_DATA_DIR='my data' "),
     ],
 )
 def test_the_folder_stands_before_where_it_is_not_the_default(folder: str | None, prefix: str) -> None:

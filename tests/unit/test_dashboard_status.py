@@ -1,11 +1,8 @@
 """When the next decision is due, told from those before; and whether a process lives."""
 
-import os
-from pathlib import Path
-
 import pytest
 
-from orchestrator.dashboard.status import Schedule, process_alive, spacing
+from orchestrator.dashboard.status import Schedule, spacing
 
 MINUTE = 60_000
 
@@ -34,21 +31,3 @@ def test_next_due_is_a_multiple_of_the_interval() -> None:
     assert Schedule(False, 15 * MINUTE, 45 * MINUTE).next_due is None
     assert Schedule(False, 15 * MINUTE, 45 * MINUTE, workers=("a",)).next_due == 60 * MINUTE
     assert Schedule(True, None, 45 * MINUTE).next_due is None
-
-
-def test_a_process_lives_or_not(tmp_path: Path) -> None:
-    lock = tmp_path / "run.lock"
-    assert not process_alive(lock)
-    for text, alive in (
-        (str(os.getpid()), True),
-        ("1", True),
-        ("", False),
-        ("x", False),
-        ("0", False),
-        ("-1", False),
-        ("9" * 30, False),
-    ):
-        lock.write_text(text)
-        assert process_alive(lock) is alive, text
-    lock.write_text(str(2**22 + 1))  # above the largest there can be
-    assert not process_alive(lock)

@@ -25,11 +25,11 @@ def in_one_arithmetic(function: F) -> F:
             with localcontext(ARITHMETIC):
                 return await function(*values, **named)
 
-        return awaited  # type: ignore[return-value]
+        return awaited  # type: ignore[return-value]  # the same signature
 
     @functools.wraps(function)
     def called(*values: Any, **named: Any) -> Any:
         with localcontext(ARITHMETIC):
             return function(*values, **named)
 
-    return called  # type: ignore[return-value]
+    return called  # type: ignore[return-value]  # the same signature
